@@ -7,9 +7,12 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments are texts for terminals, without markup")]
 
+mod analysis;
 mod catalogue;
+mod check;
 mod choices;
 mod command_line;
+mod diff;
 mod flows_to;
 #[cfg(test)]
 mod generated;
@@ -19,6 +22,7 @@ mod man;
 mod observers;
 mod osc;
 mod port;
+mod replay;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -36,19 +40,22 @@ use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::source::live::RebindHelper;
-use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
+pub use self::analysis::AnalysisArgs;
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
+pub use self::check::{CheckArgs, CheckFormat};
 pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, SortChoice, TableChoice};
+pub use self::diff::{DiffArgs, DiffFormat};
 pub use self::flows_to::FlowsTo;
 use self::flows_to::flows_to;
 pub use self::help::explain;
 pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
+pub use self::replay::ReplayArgs;
 pub use self::services::ServicesArgs;
-use self::values::{buffer, duration, millions, network, time_bound, whole_number};
+use self::values::{buffer, duration, millions, network, whole_number};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
 /// common use, and cites the packet that proves it
@@ -110,6 +117,24 @@ pub enum Command {
     /// byte at which it fails and the reason.
     #[command(after_help = help::OSC)]
     Osc(OscArgs),
+    /// Check captures against what you expect of them
+    ///
+    /// A file of expectations says which servers must be there and what they must speak, which flows
+    /// there must be or must not be, and which findings are not tolerated. docs/expectations.md
+    /// describes it, with examples; --learn writes a first one.
+    ///
+    /// The exit status is 1 if something is not as expected.
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Show what differs between two captures or reports
+    ///
+    /// Lists the servers, services, clients and findings that were added, removed or changed. Times,
+    /// amounts and the ports of clients are ignored. A server is its address and port, or its name
+    /// if both captures have one.
+    ///
+    /// The exit status is 1 if something differs.
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArgs),
     /// Show what is known about a port, and what is listening on it here
     ///
     /// Shows the process that is listening on the port, what most likely uses it, its IANA
@@ -216,42 +241,6 @@ pub enum Command {
     },
 }
 
-/// `portlore replay`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = INPUT)]
-pub struct ReplayArgs {
-    /// Capture files, folders or patterns; - is standard input
-    ///
-    /// Files are pcap or pcapng, also compressed with gzip, zstd, xz, lz4 or bzip2. A folder stands
-    /// for the captures in it. A quoted pattern such as 'ring*.pcap' is expanded by portlore.
-    #[arg(required = true, value_name = "FILE", help_heading = None::<&str>)]
-    pub files: Vec<PathBuf>,
-    /// Read files in the order given, not merged by time
-    #[arg(long)]
-    pub chain: bool,
-    /// Keep reading files that are still being written
-    ///
-    /// Continues until Ctrl-C, and picks up the next files of a ring as they appear. With - as the
-    /// file, reads until the pipe ends.
-    #[arg(long, conflicts_with = "chain")]
-    pub follow: bool,
-    /// Skip packets before TIME; +5m counts from the first one
-    ///
-    /// Write 2026-11-18T11:06:40 for a time in UTC; 2026-11-18T12:06:40+01:00 names another zone.
-    /// +5m is 5 minutes after the first packet.
-    #[arg(long, value_name = "TIME", value_parser = time_bound)]
-    pub since: Option<TimeBound>,
-    /// Skip packets at or after TIME (same notation as --since)
-    #[arg(long, value_name = "TIME", value_parser = time_bound)]
-    pub until: Option<TimeBound>,
-    /// Who sees the capture while it is followed.
-    #[command(flatten)]
-    pub observers: ObserverArgs,
-    /// What both ways of reading share.
-    #[command(flatten)]
-    pub common: CommonArgs,
-}
-
 /// `portlore live`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = INPUT)]
@@ -266,6 +255,12 @@ pub struct LiveArgs {
     /// Stop after this time, such as 30s or 1h30m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
+    /// Check the capture against a file of expectations
+    ///
+    /// At the end, prints each expectation that does not hold to standard error, and exits with
+    /// status 1 if there is one. See portlore help check.
+    #[arg(help_heading = REPORT, long, hide_short_help = true, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
     /// Save the captured packets as pcapng
     ///
     /// Writes to FILE.part and renames it to FILE when it is complete. Packets are then kept whole,
@@ -309,13 +304,6 @@ pub struct LiveArgs {
     /// nobody.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "NAME", value_hint = ValueHint::Username)]
     pub user: Option<String>,
-}
-
-impl ReplayArgs {
-    /// The part of the capture that is to be read.
-    pub const fn window(&self) -> TimeWindow {
-        TimeWindow { since: self.since, until: self.until }
-    }
 }
 
 /// What both ways of reading share.

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Filter,
     /// A catalogue file is not valid.
     Catalogue,
+    /// A file of expectations is not valid.
+    Expectations,
     /// The user lacks a right, such as `CAP_NET_RAW`.
     Permission,
     /// The arguments contradict each other.

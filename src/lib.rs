@@ -49,8 +49,10 @@ pub mod columns;
 pub mod commit;
 pub mod decode;
 pub mod detect;
+pub mod diff;
 mod error;
 pub mod evidence;
+pub mod expect;
 pub mod findings;
 pub mod flow;
 pub mod flow_filter;
@@ -77,6 +79,7 @@ mod similar;
 pub mod source;
 pub mod stats;
 pub mod time;
+mod toml_fault;
 
 pub use bytes::classify_bytes;
 pub use error::{Error, ErrorKind, Result};

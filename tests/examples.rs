@@ -17,6 +17,10 @@ const FILES: &[(&str, &str)] = &[
     ("ring2.pcap", "fixtures/acceptance.pcap"),
     ("harbour.pcap", "fixtures/showcase.pcap"),
     ("fixtures", "fixtures"),
+    ("monday.pcap", "fixtures/shows/monday.pcap"),
+    ("tuesday.pcap", "fixtures/shows/tuesday.pcap"),
+    ("tonight.pcap", "fixtures/showcase.pcap"),
+    ("harbour-show.toml", "examples/expectations/show.toml"),
 ];
 
 /// A folder with the files of the examples.
@@ -36,6 +40,13 @@ fn folder() -> tempfile::TempDir {
     fs::write(folder.path().join("billing.toml"), &service).unwrap();
     fs::write(folder.path().join("services/billing.toml"), service).unwrap();
     fs::write(folder.path().join("harbour.toml"), shown("docs/own-service.md")).unwrap();
+    for day in ["monday", "tuesday"] {
+        let (_, report, _) =
+            outcome(&["replay", "--format", "json", &format!("fixtures/shows/{day}.pcap")]);
+        fs::write(folder.path().join(format!("{day}.json")), report).unwrap();
+    }
+    let (_, learnt, _) = outcome(&["check", "--learn", "fixtures/showcase.pcap"]);
+    fs::write(folder.path().join("show.toml"), learnt).unwrap();
     folder
 }
 
@@ -62,6 +73,8 @@ fn expected(words: &[String]) -> &'static [i32] {
         () if has("--fail-on") => &[1],
         // The service is in none of the fixtures.
         () if has("--against") => &[1],
+        // Another console stands there on Tuesday.
+        () if has("diff") => &[1],
         () => &[0],
     }
 }

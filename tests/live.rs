@@ -394,3 +394,28 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     assert!(report.iter().any(|line| line.starts_with("veth0: 3 packets")), "{report:?}");
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn a_capture_that_is_not_as_expected_ends_with_status_1_and_the_reasons() {
+    let Some(net) = Net::new() else { return };
+    let folder = public_folder();
+    let file = folder.path().join("show.toml");
+    for (rule, expected) in [("at_least = 3", 0), ("none = true", 1)] {
+        let text = format!("[[flow]]\nname = \"cues\"\nwhere = \"tag = osc\"\n{rule}\n");
+        std::fs::write(&file, text).unwrap();
+        let args = ["-i", "veth0", "-f", "udp port 8000", "--expect", file.to_str().unwrap()];
+        let mut child = net.capture(&args);
+        net.client(TRAFFIC);
+        wait_for_frames(&mut child, 3);
+        signal(&child, "INT");
+        let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+        assert_eq!(status, expected, "{stderr}");
+        assert!(stdout.starts_with("veth0: 3 packets"), "{stdout}");
+        assert_eq!(stderr.contains("portlore: VIOLATED  cues (line 1)"), expected == 1, "{stderr}");
+        assert_eq!(stderr.contains("the client sends a message to /eos/"), expected == 1);
+    }
+    std::fs::write(&file, "[[flow]]\n").unwrap();
+    let mut command = net.command(&["-i", "veth0", "--expect", file.to_str().unwrap()]);
+    let (status, _, stderr) = told(&command.output().unwrap());
+    assert!(status == 2 && stderr.contains("show.toml:1:1: the rule expects nothing"), "{stderr}");
+}

@@ -21,7 +21,8 @@ Examples:
 
 Exit status:
   0  success
-  1  a check failed (doctor, --fail-on, catalogue check --against)
+  1  a check failed (check, diff, doctor, --fail-on, --expect,
+     catalogue check --against)
   2  wrong usage, or input that cannot be read at all
   3  finished, but the input is incomplete";
 
@@ -45,6 +46,25 @@ Examples:
   sudo portlore osc -i eth0 --port 8000       # whatever uses port 8000
   sudo portlore osc -i eth0 --host 192.0.2.10 --rate 50   # a busy console
   portlore osc show.pcap --format ndjson      # for programs";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  portlore check --learn show.pcap > show.toml    # a first file, to be edited
+  portlore check show.toml tonight.pcap           # is everything as it was?
+  portlore check show.toml tonight.pcap --format junit    # for a CI server
+  sudo portlore live --for 1m --expect show.toml  # live, for a minute
+
+Exit status: 0 if everything is as expected, 1 if something is not, 2 if the file
+is not valid or a capture cannot be read, 3 if a capture is incomplete.";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  portlore diff monday.pcap tuesday.pcap      # what changed since Monday
+  portlore diff monday.json tuesday.pcap      # a report of replay --format json
+  portlore diff monday.json tuesday.json --format json    # for programs
+
+Exit status: 0 if nothing differs, 1 if something does, 2 if an input cannot be
+read, 3 if nothing differs but a capture is incomplete.";
 
 pub(super) const PORT: &str = "\
 Examples:
@@ -107,17 +127,18 @@ Examples:
   portlore help catalogue check       # a subcommand";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
-pub(super) const COMMANDS: [&str; 13] = [
+pub(super) const COMMANDS: [&str; 14] = [
     "replay",
     "live",
     "osc",
+    "check",
+    "diff",
     "port",
     "ports",
     "services",
     "interfaces",
     "doctor",
     "catalogue",
-    "check",
     "facts",
     "completions",
     "help",

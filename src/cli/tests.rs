@@ -101,7 +101,14 @@ fn the_help_of_each_option_is_one_line() {
 fn help_explains_every_command() {
     let names = all_help_pages().into_iter().skip(1);
     let names = names.map(|(name, _)| name.rsplit(' ').next().unwrap().to_owned());
-    assert_eq!(names.collect::<Vec<_>>(), help::COMMANDS);
+    let mut known = Vec::new();
+    for name in names {
+        // Both `check` and `catalogue check` exist.
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    assert_eq!(known, help::COMMANDS);
 }
 
 /// What `-h` leaves out is named there, and `portlore help` has it.

@@ -16,6 +16,8 @@ pub struct InputFiles {
     pub captures: Vec<PathBuf>,
     /// Service files and folders of them.
     pub services: Vec<PathBuf>,
+    /// Reports and files of expectations.
+    pub others: Vec<PathBuf>,
 }
 
 impl InputFiles {
@@ -42,6 +44,8 @@ impl InputFiles {
             Some("input captures")
         } else if service_files(&self.services).any(|path| is_output(path.metadata())) {
             Some("service files in use")
+        } else if self.others.iter().any(|path| is_output(path.metadata())) {
+            Some("input files")
         } else {
             None
         }

@@ -1,7 +1,7 @@
 //! `portlore live`.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portlore::Result;
@@ -15,6 +15,7 @@ use portlore::source::{Live, TimeWindow};
 use portlore::stats::IpNetwork;
 
 use super::catalogue::{places, read};
+use super::expectations::ExpectationsFile;
 use super::inputs::InputFiles;
 use super::interfaces::chosen;
 use super::messages;
@@ -45,7 +46,10 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let signals = SignalFlags::register()?;
     let reload = if io::stdin().is_terminal() { None } else { Some(CatalogueReload::register()?) };
     let user = args.user.as_deref().map(Account::from_name).transpose()?;
-    let inputs = InputFiles { captures: Vec::new(), services: places.clone() };
+    let file = args.expect.as_deref();
+    let expectations = file.map(|path| ExpectationsFile::read(path, &catalogue)).transpose()?;
+    let others = file.map(Path::to_owned).into_iter().collect();
+    let inputs = InputFiles { services: places.clone(), others, ..InputFiles::default() };
     // Outputs are committed by another process, which parses no packets.
     let outputs = Outputs::prepare(output_plan(args), &inputs)?;
     let interfaces = chosen(&args.interfaces, args.common.quiet)?;
@@ -111,6 +115,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         }),
         output,
         flow_outputs,
+        expectations,
         live_outputs,
         progress: None,
     };

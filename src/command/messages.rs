@@ -23,7 +23,12 @@ pub fn print(line: &str) {
     {
         return;
     }
-    drop(writeln!(io::stderr(), "portlore: {}", report::escape(line)));
+    print_safe(&report::escape(line));
+}
+
+/// Prints a line on stderr that holds nothing untrusted, or nothing that was not escaped before.
+pub fn print_safe(line: &str) {
+    drop(writeln!(io::stderr(), "portlore: {line}"));
 }
 
 /// Prints a line for each thread that panics, with the place in the code, and with the calls that

@@ -1,9 +1,13 @@
 //! The commands, one file each, and what they share. Each returns its exit status, or an error for
 //! `main` to print.
 
+mod analysis;
 pub mod catalogue;
+pub mod check;
 pub mod completions;
+pub mod diff;
 pub mod doctor;
+mod expectations;
 mod flow_outputs;
 pub mod help;
 mod helper;

@@ -69,6 +69,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         mode,
         output,
         flow_outputs,
+        expectations: None,
         live_outputs,
         progress,
     };
@@ -106,6 +107,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         mode: Mode::Follow,
         output,
         flow_outputs,
+        expectations: None,
         live_outputs,
         progress: None,
     };
@@ -158,7 +160,8 @@ fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
 
 /// Prepares the outputs, none of which is a file that is read.
 fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<'_>> {
-    let inputs = InputFiles { captures, services: places(&args.common.catalogue) };
+    let inputs =
+        InputFiles { captures, services: places(&args.common.catalogue), ..InputFiles::default() };
     let events = if args.follow {
         EventPlan::new(&args.observers, &args.common)
     } else {

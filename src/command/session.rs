@@ -21,6 +21,7 @@ use portlore::source::{Drops, Filter, Source, TimeWindow};
 use portlore::stats::IpNetwork;
 use portlore::{Error, ErrorKind, Result};
 
+use super::expectations::{ExpectationsFile, FlowCheck};
 use super::flow_outputs::FlowOutputs;
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
 use super::output::{Output, OutputState};
@@ -49,6 +50,8 @@ pub struct Session<'s> {
     pub output: Output,
     /// Where flows go as rows.
     pub flow_outputs: Vec<(&'static FlowFormat, Output)>,
+    /// What the capture must show.
+    pub expectations: Option<ExpectationsFile>,
     /// Observers of the running capture.
     pub live_outputs: LiveOutputs,
     /// The bar on stderr, which ends before the report is written.
@@ -63,6 +66,16 @@ pub enum Mode {
     Follow,
     /// Interfaces of this machine: the capture drops batches rather than wait.
     Live(LiveContext),
+}
+
+impl Mode {
+    /// What a live capture has beside its frames; `None` for files.
+    fn into_context(self) -> Option<LiveContext> {
+        match self {
+            Self::Replay | Self::Follow => None,
+            Self::Live(context) => Some(context),
+        }
+    }
 }
 
 /// What a live capture has beside its frames.
@@ -110,6 +123,7 @@ impl Session<'_> {
             mode,
             output,
             flow_outputs,
+            expectations,
             mut live_outputs,
             progress,
         } = self;
@@ -120,19 +134,19 @@ impl Session<'_> {
         let format = args.format.definition();
         let is_replay = matches!(mode, Mode::Replay);
         let rows = FlowOutputs::begin(flow_outputs, &signals.stop, !is_replay)?;
+        let check = expectations.as_ref().map(FlowCheck::new);
         let on_flow = |flow: &JudgedFlow| {
             event_hook.iter().for_each(|hook| hook(flow));
             rows.write(flow);
+            check.iter().for_each(|check| check.flow(flow));
         };
         let on_flow: Option<&(dyn Fn(&JudgedFlow) + Sync)> =
-            (event_hook.is_some() || !rows.formats().is_empty()).then_some(&on_flow);
+            (event_hook.is_some() || !rows.formats().is_empty() || check.is_some())
+                .then_some(&on_flow);
         let keep_flows = format.keeps_flows(show(args));
-        let first_values = first_values(args, &rows);
+        let first_values = wanted_facts(args, &rows, expectations.as_ref());
         let selects = args.selected.as_ref().map(selects);
-        let context = match mode {
-            Mode::Replay | Mode::Follow => None,
-            Mode::Live(context) => Some(context),
-        };
+        let context = mode.into_context();
         let no_context = LiveContext::default();
         let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
             context.as_ref().unwrap_or(&no_context);
@@ -146,6 +160,7 @@ impl Session<'_> {
             names: !args.no_names,
             keep_reasons: keep_flows
                 || event_hook.is_some()
+                || check.is_some()
                 || live_outputs.shows_flows()
                 || rows.formats().iter().any(|format| format.has_reasons),
             keep_facts: args.why,
@@ -199,15 +214,22 @@ impl Session<'_> {
             .for_each(|line| messages::print(&format!("warning: {line}")));
         // A capture that is still being written takes as long as it is let run.
         let read_in = is_replay.then(|| started.elapsed());
-        report(&inputs, &run, output, args, (*filter_on, read_in, window))
+        report(&inputs, &run, output, args, (*filter_on, read_in, window), check)
     }
 }
 
-/// The facts whose first values rows or `--where` need.
-fn first_values(args: &CommonArgs, rows: &FlowOutputs) -> Vec<&'static str> {
-    let of_filter = args.selected.as_ref().map(FlowFilter::facts);
-    // Rows show all facts that can be asked for.
-    Some(rows.facts()).filter(|facts| !facts.is_empty()).or(of_filter).unwrap_or_default()
+/// The facts whose first values rows, `--where` or expectations need.
+fn wanted_facts(
+    args: &CommonArgs,
+    rows: &FlowOutputs,
+    file: Option<&ExpectationsFile>,
+) -> Vec<&'static str> {
+    let mut facts = rows.facts();
+    facts.extend(args.selected.as_ref().map(FlowFilter::facts).unwrap_or_default());
+    facts.extend(file.map(|file| file.expectations.facts()).unwrap_or_default());
+    facts.sort_unstable();
+    facts.dedup();
+    facts
 }
 
 /// Whether a flow is selected.
@@ -231,6 +253,7 @@ fn report(
     output: Output,
     args: &CommonArgs,
     (filter_on, read_in, window): (FilterOn, Option<Duration>, TimeWindow),
+    check: Option<FlowCheck<'_>>,
 ) -> Result<u8> {
     // In files and pipes the same capture gives the same bytes.
     let read_in = read_in.filter(|_| output.is_terminal());
@@ -238,9 +261,12 @@ fn report(
     let report = report.with_filter(args.filter.as_deref()).with_window(window);
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     run.problems.iter().for_each(|line| messages::print(line));
-    let has_failed = args.fail_on.is_some_and(|fail_on| {
+    let is_as_expected =
+        check.is_none_or(|check| check.end_and_print(inputs, (run, report.findings()), filter_on));
+    let has_grave = args.fail_on.is_some_and(|fail_on| {
         report.findings().iter().any(|finding| finding.severity <= fail_on.severity())
     });
+    let has_failed = has_grave || !is_as_expected;
     Ok(match report.is_complete() {
         _ if has_failed => FAILED,
         true => 0,

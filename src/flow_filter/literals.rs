@@ -32,7 +32,7 @@ fn in_range(number: i128) -> Option<i64> {
 
 /// A number, or one such as `10K` (10,000), `1.5M`, `2Gi` (2 × 1024³); with a `B` behind it for
 /// bytes.
-pub(super) fn number(text: &str) -> Option<i64> {
+pub(crate) fn number(text: &str) -> Option<i64> {
     let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     // 19 digits are possible only without a unit.
     if let Ok(plain) = text.parse::<i64>() {

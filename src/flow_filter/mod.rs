@@ -23,6 +23,7 @@ pub use self::condition::ColumnCondition;
 pub use self::expression::{Expression, FilterSubject, TextField};
 pub use self::fault::FilterFault;
 pub use self::fields::finding_words;
+pub(crate) use self::literals::number as number_with_unit;
 pub use self::names::{column_names, words_of};
 pub use self::pattern::TextPattern;
 

@@ -49,7 +49,7 @@ fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let filter = args.filter.as_deref();
     let filter = filter.map(|filter| Filter::compile(filter, &files.links())).transpose()?;
     let some_unreadable = !files.unreadable().is_empty();
-    let inputs = InputFiles { captures: found.paths, services: Vec::new() };
+    let inputs = InputFiles { captures: found.paths, ..InputFiles::default() };
     let output = Outputs::prepare(output_plan(args), &inputs)?.open_report()?;
     let keep = Keep { unsandboxed: args.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, zone(args))?;

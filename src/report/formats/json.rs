@@ -8,8 +8,7 @@ mod processes;
 mod safe;
 mod servers;
 
-pub(in crate::report) use flow::EndpointJson;
-pub(super) use flow::FlowJson;
+pub(in crate::report) use flow::{EndpointJson, FlowJson};
 pub(super) use port::SpeakerJson;
 pub(in crate::report) use safe::write_line;
 

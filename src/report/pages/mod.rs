@@ -1,6 +1,8 @@
 //! What the commands other than `replay` and `live` print, one file or folder each.
 
 pub mod against;
+pub mod check;
+pub mod diff;
 pub mod doctor;
 pub mod interfaces;
 pub mod listeners;

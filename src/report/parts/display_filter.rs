@@ -4,6 +4,7 @@
 use crate::classify::Reason;
 use crate::decode::{Endpoint, Tunnel};
 use crate::flow::FlowRecord;
+use crate::stats::ServerKey;
 
 /// What a display filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +33,13 @@ pub fn display_filter(on: FilterOn, record: &FlowRecord, reasons: &[Reason]) -> 
             many.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
         )),
     }
+}
+
+/// The display filter for all frames of a server.
+#[must_use]
+pub fn of_server(ServerKey { address, port, transport }: ServerKey) -> String {
+    let field = if address.is_ipv4() { "ip" } else { "ipv6" };
+    format!("{field}.addr == {address} && {transport}.port == {port}")
 }
 
 /// The display filter for all frames between the two ends of a flow.

@@ -318,9 +318,35 @@ pub(in crate::report) fn write_wrapped(
     lines.try_for_each(|(head, line)| writeln!(out, "{head}{line}"))
 }
 
+/// The same behind a word in a tone.
+pub(in crate::report) fn write_toned(
+    out: &mut dyn Write,
+    style: Style,
+    (word, tone): (&str, Tone),
+    text: &str,
+    hanging: usize,
+) -> io::Result<()> {
+    write!(out, "{}", tone.paint(word, style))?;
+    // The word is no part of what is wrapped, because its colour has no width.
+    write_wrapped(out, style, "", text, word.width() + hanging)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_in_a_tone_takes_its_columns_and_its_colour_takes_none() {
+        let written = |style: Style| {
+            let mut out = Vec::new();
+            write_toned(&mut out, style, ("word  ", Tone::Bad), "one two three four", 2).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let narrow = Style { width: 16, colour: true, wraps: true };
+        let lines = "\x1b[1;31mword  \x1b[0mone two\n        three\n        four\n";
+        assert_eq!(written(narrow), lines);
+        assert_eq!(written(Style::default()), "word  one two three four\n");
+    }
 
     #[test]
     fn a_table_never_exceeds_its_width_and_cuts_the_widest_first() {

@@ -28,7 +28,7 @@ impl Serialize for FlowsJson<'_> {
 
 /// A flow with its verdict.
 #[derive(Serialize)]
-pub(in crate::report::formats) struct FlowJson<'a> {
+pub(in crate::report) struct FlowJson<'a> {
     transport: &'static str,
     initiator: EndpointJson,
     responder: EndpointJson,
@@ -62,7 +62,7 @@ pub(in crate::report::formats) struct FlowJson<'a> {
 }
 
 impl<'a> FlowJson<'a> {
-    pub(in crate::report::formats) fn new(flow: &'a JudgedFlow) -> Self {
+    pub(in crate::report) fn new(flow: &'a JudgedFlow) -> Self {
         let record = &flow.record;
         let facts = flow.verdict.facts.as_ref();
         Self {

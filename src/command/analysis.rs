@@ -1,0 +1,99 @@
+//! Captures that are read to their end for one answer: what `check` and `diff` share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use portlore::catalogue::Catalogue;
+use portlore::decode::TenantParts;
+use portlore::pipeline::{self, Options, Run};
+use portlore::source::{Files, Filter, file};
+use portlore::{Error, ErrorKind, Result};
+
+use super::messages;
+use super::output::OutputPlan;
+use super::progress::ProgressBar;
+use super::signals::SignalFlags;
+use crate::cli::{AnalysisArgs, KeyPart};
+
+/// Capture files that are open.
+pub struct OpenCaptures {
+    files: Files,
+    filter: Option<Filter>,
+    /// The files.
+    pub paths: Vec<PathBuf>,
+}
+
+impl OpenCaptures {
+    /// Opens capture files, folders and patterns. To be called before privileges are dropped.
+    ///
+    /// # Errors
+    /// Where none can be read, or the filter is not valid.
+    pub fn open(named: &[PathBuf], args: &AnalysisArgs, signals: &SignalFlags) -> Result<Self> {
+        let found = file::find(named)?;
+        if !args.quiet {
+            found.passed_over.iter().for_each(|line| messages::print(line));
+        }
+        let files = Files::open_with_stop(&found.paths, &signals.stop)?;
+        let filter = args.filter.as_deref();
+        let filter = filter.map(|filter| Filter::compile(filter, &files.links())).transpose()?;
+        Ok(Self { files, filter, paths: found.paths })
+    }
+
+    /// Whether some file cannot be read.
+    pub fn has_unreadable(&self) -> bool {
+        !self.files.unreadable().is_empty()
+    }
+
+    /// Reads the captures.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started, or the user ends the run: part of a capture is no answer.
+    pub fn run(
+        mut self,
+        catalogue: &Arc<Catalogue>,
+        options: &Options<'_>,
+        (args, signals): (&AnalysisArgs, &SignalFlags),
+    ) -> Result<Run> {
+        let progress = ProgressBar::start(&mut self.files, args.quiet);
+        let run = pipeline::run(&mut self.files, self.filter, catalogue, options, None);
+        progress.into_iter().for_each(ProgressBar::finish);
+        if signals.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Input, "interrupted before the captures were read"));
+        }
+        run
+    }
+}
+
+/// How captures are read, without hooks.
+pub fn options<'a>(args: &'a AnalysisArgs, signals: &'a SignalFlags) -> Options<'a> {
+    let mut options = Options::replay();
+    options.tunnels = !args.no_tunnels;
+    options.key = TenantParts {
+        vlan: args.key.contains(&KeyPart::Vlan),
+        vni: args.key.contains(&KeyPart::Vni),
+    };
+    options.local_networks = &args.local_nets;
+    options.names = !args.no_names;
+    options.keep_reasons = false;
+    options.until.stop = Some(&signals.stop);
+    let limits = &mut options.limits;
+    limits.workers = workers(args.workers);
+    limits.max_flows = args.max_flows as usize;
+    limits.opening_bytes = (args.opening_mib as usize) << 20;
+    limits.max_servers = args.max_servers as usize;
+    // No answer has sizes or times.
+    limits.histogram_ports = 0;
+    options
+}
+
+/// The number of workers: more than four have never been kept busy by one capture thread.
+pub fn workers(asked: Option<u8>) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+    asked.map_or_else(cores, usize::from)
+}
+
+/// What is going to be written.
+pub fn output_plan<'a>(output: Option<&'a std::path::Path>, args: &AnalysisArgs) -> OutputPlan<'a> {
+    OutputPlan { report: output, force: args.force, ..OutputPlan::default() }
+}
