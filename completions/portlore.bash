@@ -182,7 +182,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -245,6 +245,10 @@ _portlore() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -348,7 +352,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__osc)
-            opts="-i -f -c -a -o -q -p -B -h --interface --for --filter --count --address --port --host --rate --local --format --output --force --quiet --no-tunnels --no-promiscuous --buffer --no-sandbox --user --help"
+            opts="-i -f -c -a -o -q -p -B -h --interface --for --filter --count --address --where --port --host --rate --local --format --output --force --quiet --no-tunnels --no-promiscuous --buffer --no-sandbox --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -387,6 +391,10 @@ _portlore() {
                     return 0
                     ;;
                 -a)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -478,7 +486,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
+            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -505,6 +513,10 @@ _portlore() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -42,6 +42,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'S
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -92,6 +93,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -s W -l keep -d 
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -140,6 +142,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -l for -d 'Stop a
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s c -l count -d 'Stop after N messages' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s a -l address -d 'Only messages to these addresses, such as \'/eos/*\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l where -d 'Only messages that match, such as \'port = 8000\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l port -d 'Only connections from or to this port (repeatable)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l host -d 'Only connections from or to this host (repeatable)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages per second; count the rest' -r

@@ -32,6 +32,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use portlore::commit::CommitHelper;
+use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::source::live::RebindHelper;
@@ -328,6 +329,15 @@ pub struct CommonArgs {
     /// == 3 or icmp6[0] == 1
     #[arg(help_heading = INPUT, short, long, value_name = "EXPR")]
     pub filter: Option<String>,
+    /// Only connections that match, such as 'tag = osc'
+    ///
+    /// Each connection is compared when it ends, by its own verdict, before it is counted: tables,
+    /// findings and rows have the selected connections only. Columns are compared with =, !=, <, >,
+    /// ~ (matches a regular expression) and in (ranges such as 3000..3010, networks, lists);
+    /// conditions are joined with and, or, not and parentheses. port:3001 and the other terms of the
+    /// full-screen filter are possible as well. docs/flows.md lists columns and explains values.
+    #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
+    pub selected: Option<FlowFilter>,
     /// Stop after N packets
     ///
     /// Only packets that match the filter are counted.
@@ -409,7 +419,7 @@ pub struct CommonArgs {
     #[arg(help_heading = OUTPUT, long)]
     pub force: bool,
     /// Also count packets per interface and link type
-    #[arg(help_heading = OUTPUT, short, long)]
+    #[arg(help_heading = ADVANCED, hide_short_help = true, short, long)]
     pub verbose: bool,
     /// Do not print progress or notices
     ///

@@ -53,6 +53,7 @@ mod error;
 pub mod evidence;
 pub mod findings;
 pub mod flow;
+pub mod flow_filter;
 #[doc(hidden)]
 pub mod helper_process;
 #[cfg(feature = "cli")]

@@ -36,6 +36,7 @@ mod sandbox;
 mod saving;
 mod screen;
 mod seeds;
+mod selected;
 mod services;
 mod setup;
 mod suggestions;

@@ -48,6 +48,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bytes", &["catalogue", "classify", "decode", "detect", "evidence", "flow"]),
     ("columns", &["classify", "decode", "evidence", "flow", "pipeline", "process", "time"]),
     (
+        "flow_filter",
+        &[
+            "catalogue",
+            "classify",
+            "columns",
+            "decode",
+            "evidence",
+            "findings",
+            "flow",
+            "pipeline",
+            "process",
+            "sentence",
+            "similar",
+            "stats",
+        ],
+    ),
+    (
         "report",
         &[
             "catalogue",
@@ -109,7 +126,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("memchr", &["catalogue", "detect", "osc"]),
-    ("regex_lite", &["catalogue"]),
+    ("regex_lite", &["catalogue", "flow_filter"]),
     ("der", &["detect"]),
     ("hkdf", &["detect"]),
     ("sha1", &["columns"]),

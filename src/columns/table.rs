@@ -58,13 +58,13 @@ pub const COLUMNS: &[FlowColumn] = &[
     }),
     column!(Text, "transport", "", "`tcp` or `udp`", |f| f.record.transport.as_str().into()),
     column!(Text, "initiator_address", "", "Address of the client", |f| {
-        f.record.initiator.address.to_string().into()
+        f.record.initiator.address.into()
     }),
     column!(Integer, "initiator_port", "", "Port of the client", |f| {
         u64::from(f.record.initiator.port).into()
     }),
     column!(Text, "responder_address", "", "Address of the server", |f| {
-        f.record.responder.address.to_string().into()
+        f.record.responder.address.into()
     }),
     column!(Integer, "responder_port", "", "Port of the server", |f| {
         u64::from(f.record.responder.port).into()

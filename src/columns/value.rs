@@ -1,6 +1,7 @@
 //! What a column is, and what it holds of a flow.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::pipeline::FlowView;
 use crate::time::Time;
@@ -39,6 +40,8 @@ pub enum Value<'f> {
     Integer(i64),
     /// A time of the capture.
     Timestamp(Time),
+    /// An address; text in output.
+    Address(IpAddr),
 }
 
 impl<'f> From<&'f str> for Value<'f> {
@@ -60,6 +63,12 @@ impl From<u64> for Value<'_> {
     }
 }
 
+impl From<IpAddr> for Value<'_> {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
 impl From<Time> for Value<'_> {
     fn from(time: Time) -> Self {
         Self::Timestamp(time)
@@ -73,6 +82,7 @@ impl<'f, V: Into<Value<'f>>> From<Option<V>> for Value<'f> {
 }
 
 /// A column.
+#[derive(Debug)]
 pub struct FlowColumn {
     /// The name, in lower case with `_` between words.
     pub name: &'static str,

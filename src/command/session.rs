@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use portlore::catalogue::Catalogue;
 use portlore::decode::TenantParts;
+use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{
-    self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
-    StopConditions, snapshot_requests,
+    self, CaptureCounters, CountersHook, FlowSelector, FlowView, Hooks, JudgedFlow, ResourceLimits,
+    Run, Snapshots, StopConditions, snapshot_requests,
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
@@ -126,7 +127,8 @@ impl Session<'_> {
         let on_flow: Option<&(dyn Fn(&JudgedFlow) + Sync)> =
             (event_hook.is_some() || !rows.formats().is_empty()).then_some(&on_flow);
         let keep_flows = format.keeps_flows(show(args));
-        let first_values = rows.facts();
+        let first_values = first_values(args, &rows);
+        let selects = args.selected.as_ref().map(selects);
         let context = match mode {
             Mode::Replay | Mode::Follow => None,
             Mode::Live(context) => Some(context),
@@ -154,6 +156,7 @@ impl Session<'_> {
             hooks: Hooks {
                 processes: process_cache.as_ref(),
                 on_flow,
+                selector: selector(args, selects.as_ref()),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -198,6 +201,27 @@ impl Session<'_> {
         let read_in = is_replay.then(|| started.elapsed());
         report(&inputs, &run, output, args, (*filter_on, read_in, window))
     }
+}
+
+/// The facts whose first values rows or `--where` need.
+fn first_values(args: &CommonArgs, rows: &FlowOutputs) -> Vec<&'static str> {
+    let of_filter = args.selected.as_ref().map(FlowFilter::facts);
+    // Rows show all facts that can be asked for.
+    Some(rows.facts()).filter(|facts| !facts.is_empty()).or(of_filter).unwrap_or_default()
+}
+
+/// Whether a flow is selected.
+fn selects(filter: &FlowFilter) -> impl Fn(FlowView<'_>) -> bool + Sync + '_ {
+    |flow| filter.matches(flow)
+}
+
+/// What `--where` selects; `None` without it.
+fn selector<'s>(
+    args: &'s CommonArgs,
+    selects: Option<&'s (impl Fn(FlowView<'_>) -> bool + Sync)>,
+) -> Option<FlowSelector<'s>> {
+    let (filter, selects) = args.selected.as_ref().zip(selects)?;
+    Some(FlowSelector { expression: filter.text(), selects })
 }
 
 /// Writes the report, prints the problems of an incomplete input, and returns the exit status.

@@ -36,6 +36,7 @@ impl FlowSink for CsvRows {
             match column.value(flow.view()) {
                 Value::Missing => {}
                 Value::Text(text) => write!(out, "\"{}\"", quoted(&text))?,
+                Value::Address(address) => write!(out, "\"{address}\"")?,
                 Value::Integer(number) => write!(out, "{number}")?,
                 Value::Timestamp(time) => write!(out, "{}", time.in_microseconds())?,
             }

@@ -59,6 +59,9 @@ impl ColumnCells {
     fn push(&mut self, value: Value<'_>) {
         match (self, value) {
             (Self::Text(cells), Value::Text(text)) => cells.append_value(text),
+            (Self::Text(cells), Value::Address(address)) => {
+                cells.append_value(address.to_string());
+            }
             (Self::Integer(cells), Value::Integer(number)) => cells.append_value(number),
             (Self::Timestamp(cells), Value::Timestamp(time)) => {
                 cells.append_value(time.0.div_euclid(1000));

@@ -36,6 +36,7 @@ fn a_row_of_csv_has_each_column_as_text_in_quotes_or_as_a_bare_number() {
             let value = match column.value(flow.view()) {
                 Value::Missing => String::new(),
                 Value::Text(text) => format!("\"{}\"", csv::quoted(&text)),
+                Value::Address(address) => format!("\"{address}\""),
                 Value::Integer(number) => number.to_string(),
                 Value::Timestamp(time) => time.in_microseconds(),
             };
@@ -92,6 +93,7 @@ fn parquet_has_the_rows_in_their_order_with_the_columns_and_types_of_the_table()
                 let expected = match column.value(flow.view()) {
                     Value::Missing => None,
                     Value::Text(text) => Some(text.into_owned()),
+                    Value::Address(address) => Some(address.to_string()),
                     Value::Integer(number) => Some(number.to_string()),
                     Value::Timestamp(time) => Some(time.0.div_euclid(1000).to_string()),
                 };

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod markdown;
 pub mod processes;
 pub mod report_table;
+pub mod selection;
 pub mod servers;
 pub mod tenant;
 pub mod units;

@@ -29,9 +29,6 @@ pub(super) const FIELDS: [FilterField; 8] = [
     FilterField { name: "finding", selects: "a kind or severity: finding:alert" },
 ];
 
-/// What is wrong with a filter, in a few words.
-pub(super) type FilterFault = String;
-
 /// A filter, as it is typed after `/`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RowFilter {
@@ -44,7 +41,7 @@ impl RowFilter {
     ///
     /// # Errors
     /// What is wrong, in a few words.
-    pub(super) fn parse(text: &str) -> Result<Self, FilterFault> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let term = |word: &str| {
             let bare = match word {
                 // What does not belong has this sign in the lists.
@@ -53,14 +50,14 @@ impl RowFilter {
             };
             Ok((bare.len() == word.len(), FilterTerm::parse(&bare.to_lowercase())?))
         };
-        Ok(Self { terms: text.split_whitespace().map(term).collect::<Result<_, FilterFault>>()? })
+        Ok(Self { terms: text.split_whitespace().map(term).collect::<Result<_, String>>()? })
     }
 
     /// Parses a filter that is still being typed: a last word without a value yet does not count.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub(super) fn parse_partial(text: &str) -> Result<Self, FilterFault> {
+    pub(super) fn parse_partial(text: &str) -> Result<Self, String> {
         let (before, last) = text.rsplit_once(' ').unwrap_or(("", text));
         let field = last.trim_start_matches(['-', '!']).strip_suffix(':');
         let is_open = last == "-"

@@ -1,7 +1,7 @@
 //! The filter while it is typed: it applies at once, and Tab completes it.
 
+use super::RowFilter;
 use super::completion::{self, KnownValues};
-use super::{FilterFault, RowFilter};
 
 /// A filter that is being typed.
 pub(in crate::screen) struct FilterPrompt {
@@ -9,7 +9,7 @@ pub(in crate::screen) struct FilterPrompt {
     /// The filter from before, to which Esc returns.
     pub(in crate::screen) before: RowFilter,
     /// What is wrong with the text.
-    pub(in crate::screen) fault: Option<FilterFault>,
+    pub(in crate::screen) fault: Option<String>,
     /// The last word as it was typed, and the number of the completion that stands in its place.
     completed: Option<(String, usize)>,
 }

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::FilterFault;
 use crate::classify::Fit;
 use crate::decode::{ServicePort, Transport};
 use crate::evidence::Protocol;
@@ -69,7 +68,7 @@ pub(super) fn finding_values() -> impl Iterator<Item = &'static str> {
 
 impl FilterTerm {
     /// Parses a word in lower case.
-    pub(super) fn parse(word: &str) -> Result<Self, FilterFault> {
+    pub(super) fn parse(word: &str) -> Result<Self, String> {
         let Some((field, value)) = word.split_once(':') else {
             return Ok(match word {
                 "tcp" => Self::Transport(Transport::Tcp),
@@ -142,7 +141,7 @@ impl FilterTerm {
 }
 
 /// A port, or a range of ports whose ends may be left out.
-fn ports(text: &str) -> Result<RangeInclusive<u16>, FilterFault> {
+fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str, open: u16| match text {
         "" => Ok(open),

@@ -1,0 +1,112 @@
+//! What is wrong with an expression.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Characters of the expression that are shown before the place of a fault, and from it on.
+const SHOWN: [usize; 2] = [40, 36];
+
+/// What is wrong with an expression, and where: prints a line with the reason and the remedy, the
+/// expression, and a line that points at the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterFault {
+    text: String,
+    place: Range<usize>,
+    reason: String,
+    remedy: String,
+}
+
+impl FilterFault {
+    /// A fault at some bytes of `text`.
+    pub(super) fn new(text: &str, place: Range<usize>, reason: &str, remedy: &str) -> Self {
+        let (text, reason, remedy) = (text.to_owned(), reason.to_owned(), remedy.to_owned());
+        Self { text, place, reason, remedy }
+    }
+
+    /// Why the expression is not one; quotes parts of it.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What would be right.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        &self.remedy
+    }
+
+    /// The bytes of the expression that are wrong; empty where something is missing.
+    #[must_use]
+    pub fn place(&self) -> Range<usize> {
+        self.place.clone()
+    }
+
+    /// The expression, or the part of it around the place, and `^` below the place.
+    #[must_use]
+    pub fn pointer(&self) -> [String; 2] {
+        let before = self.text.get(..self.place.start).unwrap_or(&self.text);
+        let wrong = self.text.get(self.place.clone()).unwrap_or_default();
+        let after = self.text.get(self.place.start..).unwrap_or_default();
+        let skipped = before.chars().count().saturating_sub(SHOWN[0]);
+        let mut line: String = if skipped > 0 { "…".into() } else { String::new() };
+        line.extend(before.chars().skip(skipped).map(plain));
+        let column = line.chars().count();
+        line.extend(after.chars().take(SHOWN[1]).map(plain));
+        if after.chars().nth(SHOWN[1]).is_some() {
+            line.push('…');
+        }
+        let width = wrong.chars().count().clamp(1, SHOWN[1]);
+        [line, " ".repeat(column) + &"^".repeat(width)]
+    }
+}
+
+/// A character that can be printed, in one place of a line.
+fn plain(c: char) -> char {
+    let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    match c {
+        _ if c.is_control() || hides => char::REPLACEMENT_CHARACTER,
+        _ if c.is_whitespace() => ' ',
+        _ => c,
+    }
+}
+
+impl fmt::Display for FilterFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [line, pointer] = self.pointer();
+        let sentence: String =
+            [&*self.reason, "; ", &self.remedy].concat().chars().map(plain).collect();
+        write!(f, "{sentence}\n  {line}\n  {pointer}")
+    }
+}
+
+impl std::error::Error for FilterFault {}
+
+/// A fault whose expression is not at hand.
+#[derive(Debug)]
+pub(super) struct ParseFault {
+    pub(super) place: Range<usize>,
+    pub(super) reason: String,
+    pub(super) remedy: String,
+}
+
+impl ParseFault {
+    pub(super) fn new(
+        place: Range<usize>,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { place, reason: reason.into(), remedy: remedy.into() }
+    }
+
+    /// The fault in this text.
+    pub(super) fn within(self, text: &str) -> FilterFault {
+        FilterFault::new(text, self.place, &self.reason, &self.remedy)
+    }
+}
+
+/// A word of an expression between quotation marks, as long as a message can quote it.
+pub(super) fn quote(word: &str) -> String {
+    const MOST: usize = 32;
+    let shortened: String = word.chars().take(MOST).collect();
+    if shortened.len() < word.len() { format!("'{shortened}…'") } else { format!("'{word}'") }
+}
