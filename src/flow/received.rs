@@ -109,11 +109,10 @@ impl Received {
 /// The TCP header that ends where `before` ends, of a segment with these ports and this sequence
 /// number. `None` where several places may be its beginning: options may look like a header.
 pub(super) fn header_in(before: &[u8], ports: [u16; 2], seq: u32) -> Option<&[u8]> {
-    let [[a, b], [c, d]] = ports.map(u16::to_be_bytes);
-    let [e, f, g, h] = seq.to_be_bytes();
-    let begin = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+    let [source, destination] = ports.map(u64::from);
+    let begin = source << 48 | destination << 32 | u64::from(seq);
     let is_header = |header: &[u8]| {
-        let begins = header.first_chunk().is_some_and(|&bytes| u64::from_ne_bytes(bytes) == begin);
+        let begins = header.first_chunk().is_some_and(|&bytes| u64::from_be_bytes(bytes) == begin);
         begins && usize::from(header[12] >> 4) * 4 == header.len()
     };
     let (mut found, mut len) = (None, SHORTEST);
