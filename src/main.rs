@@ -11,7 +11,7 @@ use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     INCOMPLETE, UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live,
     messages, osc, output_commit, port, ports, process_lookup, replay, sandbox_trial,
-    service_files, services,
+    service_files, services, slice,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -53,6 +53,7 @@ fn run(command: Command) -> portlore::Result<u8> {
             output_commit::run(user.as_deref(), force, &outputs)
         }
         Command::Osc(args) => osc::run(&args),
+        Command::Slice(args) => slice::run(&args),
         Command::Interfaces => interfaces::run(),
         Command::Doctor { sandbox_test: false, .. } => doctor::run(),
         Command::Doctor { sandbox_test: true, no_sandbox } => doctor::test_sandbox(no_sandbox),

@@ -39,6 +39,7 @@ mod seeds;
 mod selected;
 mod services;
 mod setup;
+mod slice;
 mod suggestions;
 mod tenants;
 mod terminal;

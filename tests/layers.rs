@@ -64,6 +64,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "stats",
         ],
     ),
+    ("slice", &["decode", "pipeline", "report", "source"]),
     (
         "report",
         &[

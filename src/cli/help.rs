@@ -46,6 +46,12 @@ Examples:
   sudo portlore osc -i eth0 --host 192.0.2.10 --rate 50   # a busy console
   portlore osc show.pcap --format ndjson      # for programs";
 
+pub(super) const SLICE: &str = "\
+Examples:
+  portlore slice show.pcap --where 'tag = osc' -w osc.pcapng
+  portlore slice 'ring*.pcap' --where 'fit = contradicts' --evidence -w odd.pcapng
+  zcat big.pcap.gz | portlore slice - --where 'port = 3001' -w web.pcapng";
+
 pub(super) const PORT: &str = "\
 Examples:
   portlore port 3001                  # or shorter: portlore 3001
@@ -107,10 +113,11 @@ Examples:
   portlore help catalogue check       # a subcommand";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
-pub(super) const COMMANDS: [&str; 13] = [
+pub(super) const COMMANDS: [&str; 14] = [
     "replay",
     "live",
     "osc",
+    "slice",
     "port",
     "ports",
     "services",
