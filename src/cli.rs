@@ -24,6 +24,7 @@ mod osc;
 mod port;
 mod replay;
 mod services;
+mod slice;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -55,6 +56,7 @@ pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
 pub use self::replay::ReplayArgs;
 pub use self::services::ServicesArgs;
+pub use self::slice::SliceArgs;
 use self::values::{buffer, duration, millions, network, whole_number};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
@@ -135,6 +137,13 @@ pub enum Command {
     /// The exit status is 1 if something differs.
     #[command(after_help = help::DIFF)]
     Diff(DiffArgs),
+    /// Write the packets of some connections to a capture of their own
+    ///
+    /// Writes the packets of the connections that --where selects as pcapng, with interfaces and
+    /// times as they were. Packets that prove a verdict get it as a comment, with the name of the
+    /// file and the number of the packet there; Wireshark shows it.
+    #[command(after_help = help::SLICE)]
+    Slice(SliceArgs),
     /// Show what is known about a port, and what is listening on it here
     ///
     /// Shows the process that is listening on the port, what most likely uses it, its IANA

@@ -76,6 +76,7 @@ pub mod screen;
 mod secrets;
 mod sentence;
 mod similar;
+pub mod slice;
 pub mod source;
 pub mod stats;
 pub mod time;

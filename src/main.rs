@@ -11,7 +11,7 @@ use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     INCOMPLETE, UNREADABLE, catalogue, check, completions, diff, doctor, help, interface_bind,
     interfaces, live, messages, osc, output_commit, port, ports, process_lookup, replay,
-    sandbox_trial, service_files, services,
+    sandbox_trial, service_files, services, slice,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -55,6 +55,7 @@ fn run(command: Command) -> portlore::Result<u8> {
         Command::Osc(args) => osc::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Slice(args) => slice::run(&args),
         Command::Interfaces => interfaces::run(),
         Command::Doctor { sandbox_test: false, .. } => doctor::run(),
         Command::Doctor { sandbox_test: true, no_sandbox } => doctor::test_sandbox(no_sandbox),

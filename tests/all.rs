@@ -41,6 +41,7 @@ mod seeds;
 mod selected;
 mod services;
 mod setup;
+mod slice;
 mod suggestions;
 mod tenants;
 mod terminal;

@@ -100,6 +100,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "stats",
         ],
     ),
+    ("slice", &["decode", "pipeline", "report", "source"]),
     (
         "report",
         &[

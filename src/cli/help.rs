@@ -65,6 +65,11 @@ Examples:
 
 Exit status: 0 if nothing differs, 1 if something does, 2 if an input cannot be
 read, 3 if nothing differs but a capture is incomplete.";
+pub(super) const SLICE: &str = "\
+Examples:
+  portlore slice show.pcap --where 'tag = osc' -w osc.pcapng
+  portlore slice 'ring*.pcap' --where 'fit = contradicts' --evidence -w odd.pcapng
+  zcat big.pcap.gz | portlore slice - --where 'port = 3001' -w web.pcapng";
 
 pub(super) const PORT: &str = "\
 Examples:
@@ -127,12 +132,13 @@ Examples:
   portlore help catalogue check       # a subcommand";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
-pub(super) const COMMANDS: [&str; 14] = [
+pub(super) const COMMANDS: [&str; 15] = [
     "replay",
     "live",
     "osc",
     "check",
     "diff",
+    "slice",
     "port",
     "ports",
     "services",

@@ -64,6 +64,11 @@ pub(super) fn millions(text: &str) -> Result<u64, String> {
     size(text, 1_000_000)
 }
 
+/// A size; a bare number is in bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    size(text, 1)
+}
+
 pub(super) fn endpoint(text: &str) -> Result<SocketAddr, String> {
     let port = text
         .strip_prefix(':')

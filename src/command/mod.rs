@@ -30,6 +30,7 @@ pub mod service_files;
 pub mod services;
 mod session;
 mod signals;
+pub mod slice;
 
 /// Exit status: a check failed.
 const FAILED: u8 = 1;

@@ -116,6 +116,17 @@ impl<'a> Outputs<'a> {
         self.plan.flows.iter().map(open).collect()
     }
 
+    /// Opens the destination of copied frames: a file, or standard output. To be called before
+    /// privileges are dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be created.
+    pub fn open_copy(&self) -> Result<Output> {
+        self.plan
+            .capture
+            .map_or_else(|| Ok(Output::standard()), |(path, _)| self.open_file(path, OTHER_CAPTURE))
+    }
+
     fn open_file(&self, path: &Path, remedy: &str) -> Result<Output> {
         let file = Destination::File(self.open(path, remedy)?);
         Ok(Output::new(file, path.display().to_string()))

@@ -154,7 +154,7 @@ impl Session<'_> {
         let options = pipeline::Options {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
-            key: key(args),
+            key: tenant_parts(&args.key),
             keep_flows,
             local_networks: networks,
             names: !args.no_names,
@@ -311,10 +311,8 @@ pub fn zone(args: &CommonArgs) -> Zone {
 
 /// The limits that the command line sets.
 fn limits(args: &CommonArgs) -> ResourceLimits {
-    // More than four workers have never been kept busy by one capture thread.
-    let cores = || thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
     ResourceLimits {
-        workers: args.workers.map_or_else(cores, usize::from),
+        workers: worker_count(args.workers),
         max_flows: args.max_flows as usize,
         opening_bytes: (args.opening_mib as usize) << 20,
         histogram_ports: args.histogram_ports as usize,
@@ -322,9 +320,16 @@ fn limits(args: &CommonArgs) -> ResourceLimits {
     }
 }
 
+/// The number of classifier threads: as wanted, or by the cores.
+pub fn worker_count(wanted: Option<u8>) -> usize {
+    // More than four workers have never been kept busy by one capture thread.
+    let cores = || thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+    wanted.map_or_else(cores, usize::from)
+}
+
 /// What of its tenant belongs to the key of a flow.
-fn key(args: &CommonArgs) -> TenantParts {
-    TenantParts { vlan: args.key.contains(&KeyPart::Vlan), vni: args.key.contains(&KeyPart::Vni) }
+pub fn tenant_parts(key: &[KeyPart]) -> TenantParts {
+    TenantParts { vlan: key.contains(&KeyPart::Vlan), vni: key.contains(&KeyPart::Vni) }
 }
 
 /// Prints the counters so far, on SIGUSR1.

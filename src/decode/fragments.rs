@@ -33,6 +33,8 @@ pub(super) struct Reassembled {
     /// The bytes up to the end of the first fragment that the capture cut.
     pub(super) bytes: Vec<u8>,
     pub(super) wire_len: usize,
+    /// The frames of the fragments, where these are noted.
+    pub(super) frames: Vec<u64>,
 }
 
 /// What the fragments of a datagram have in common. Those of IPv6 may differ in the protocol: that
@@ -69,15 +71,18 @@ struct HeldFragment {
     /// End on the wire; fewer bytes may have been captured.
     end: usize,
     bytes: Vec<u8>,
+    /// The frames that brought it, where these are noted.
+    frames: Vec<u64>,
 }
 
 impl Fragments {
-    /// Takes a fragment; returns the datagram that it completes.
+    /// Takes a fragment, which came in `frames`; returns the datagram that it completes.
     pub(super) fn join(
         &mut self,
         datagram: &Datagram<'_>,
         fragment: FragmentInfo,
         now: Time,
+        frames: Vec<u64>,
     ) -> Result<Reassembled, Skip> {
         let (start, len) = (usize::from(fragment.start), datagram.body.wire_len());
         if len == 0 || start + len > MAX_LEN || fragment.more && !len.is_multiple_of(8) {
@@ -94,8 +99,8 @@ impl Fragments {
         let partial = self.partial.get_mut(&key).ok_or(Skip::Fragment)?;
         let before = partial.cost;
         let bytes = datagram.body.bytes();
-        let taken = partial
-            .take(HeldFragment { start, end: start + len, bytes: bytes.to_vec() }, fragment.more);
+        let held = HeldFragment { start, end: start + len, bytes: bytes.to_vec(), frames };
+        let taken = partial.take(held, fragment.more);
         if start == 0 && taken.is_ok() {
             partial.protocol = Some(datagram.protocol);
         }
@@ -191,6 +196,7 @@ impl PartialDatagram {
 
     fn whole(self) -> Option<Reassembled> {
         let wire_len = self.len?;
+        let frames = self.held.iter().flat_map(|held| &held.frames).copied().collect();
         let mut bytes = Vec::with_capacity(wire_len);
         for held in self.held {
             bytes.extend_from_slice(&held.bytes);
@@ -198,7 +204,7 @@ impl PartialDatagram {
                 break;
             }
         }
-        Some(Reassembled { protocol: self.protocol?, bytes, wire_len })
+        Some(Reassembled { protocol: self.protocol?, bytes, wire_len, frames })
     }
 }
 
@@ -255,11 +261,16 @@ mod tests {
             body: Packet::from_frame(&frame),
             fragment: Some(fragment),
         };
-        fragments.join(&datagram, fragment, Time(at))
+        fragments.join(&datagram, fragment, Time(at), Vec::new())
     }
 
     fn whole(bytes: &[u8]) -> Reassembled {
-        Reassembled { protocol: IpNumber::UDP, bytes: bytes.to_vec(), wire_len: bytes.len() }
+        Reassembled {
+            protocol: IpNumber::UDP,
+            bytes: bytes.to_vec(),
+            wire_len: bytes.len(),
+            frames: Vec::new(),
+        }
     }
 
     #[test]
@@ -339,7 +350,12 @@ mod tests {
         let given = join(&mut fragments, 1, 8, false, b"89", 0);
         assert_eq!(
             given,
-            Ok(Reassembled { protocol: IpNumber::UDP, bytes: b"012345".to_vec(), wire_len: 10 })
+            Ok(Reassembled {
+                protocol: IpNumber::UDP,
+                bytes: b"012345".to_vec(),
+                wire_len: 10,
+                frames: Vec::new()
+            })
         );
     }
 

@@ -49,13 +49,29 @@ pub struct Decoder {
     fragments: Fragments,
     /// The ICMP error in the last frame that took the slow path.
     quote: Option<IcmpQuote>,
+    /// The frames of the fragments of which the datagram was made that was decoded last; `None` where
+    /// nobody wants them.
+    noted: Option<Vec<u64>>,
 }
 
 impl Decoder {
     /// A decoder that decodes what tunnels carry, or with `tunnels` false, their outer packets.
     #[must_use]
     pub fn new(tunnels: bool) -> Self {
-        Self { tunnels, fragments: Fragments::default(), quote: None }
+        Self { tunnels, fragments: Fragments::default(), quote: None, noted: None }
+    }
+
+    /// Notes in which frames the fragments of a datagram came, for
+    /// [`take_fragments`](Self::take_fragments).
+    #[must_use]
+    pub fn noting_fragments(self) -> Self {
+        Self { noted: Some(Vec::new()), ..self }
+    }
+
+    /// Takes the frames of the fragments that made the datagram which was decoded last; none if it
+    /// was whole. To be called after each frame.
+    pub fn take_fragments(&mut self) -> Vec<u64> {
+        self.noted.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Decodes one frame.
@@ -196,7 +212,15 @@ impl Decoder {
             // Reassembled, the datagram would hold no more bytes than this fragment alone.
             return self.uncommon(frame, &Datagram { fragment: None, ..*datagram }).map(owned);
         }
-        let whole = self.fragments.join(datagram, fragment, frame.time)?;
+        let frames = self.noted.as_mut().map(|noted| {
+            noted.push(frame.number);
+            std::mem::take(noted)
+        });
+        let whole =
+            self.fragments.join(datagram, fragment, frame.time, frames.unwrap_or_default())?;
+        if let Some(noted) = &mut self.noted {
+            *noted = whole.frames;
+        }
         let body = datagram.body.replaced(&whole.bytes, whole.wire_len);
         let datagram = Datagram { protocol: whole.protocol, body, fragment: None, ..*datagram };
         self.uncommon(frame, &datagram).map(owned)

@@ -114,6 +114,8 @@ pub struct Files {
     positions: FilePositions,
     interfaces: InterfaceNumbers,
     number: u64,
+    /// Frames that [`next`](Source::next) gave of each file.
+    given: Vec<u64>,
     unreadable: Vec<Error>,
 }
 
@@ -214,6 +216,7 @@ impl Files {
             positions: FilePositions::default(),
             interfaces: InterfaceNumbers::default(),
             number: 0,
+            given: Vec::new(),
             unreadable,
         };
         for slot in opened {
@@ -222,6 +225,7 @@ impl Files {
                 Ok((first, slot)) => {
                     files.queue.extend(first.map(|time| (Reverse(time), files.slots.len())));
                     files.slots.push(slot);
+                    files.given.push(0);
                 }
             }
         }
@@ -260,6 +264,15 @@ impl Files {
     #[must_use]
     pub fn unreadable(&self) -> &[Error] {
         &self.unreadable
+    }
+
+    /// The place of the frame that [`next`](Source::next) gave last: the name of its file, and its
+    /// number there, from 1. `None` before the first frame.
+    #[must_use]
+    pub fn place(&self) -> Option<(&str, u64)> {
+        let slot = self.held?;
+        let FileSlot::Reading(file) = self.slots.get(slot)? else { return None };
+        Some((&file.name, *self.given.get(slot)?))
     }
 
     /// Moves to the next record of a file; false if no byte comes at the moment.
@@ -368,7 +381,11 @@ impl Source for Files {
         };
         let Some(head) = file.head() else { return Ok(Next::End) };
         self.number += 1;
-        let interface = self.interfaces.number(self.held.unwrap_or(0), file, head.interface);
+        let slot = self.held.unwrap_or(0);
+        if let Some(given) = self.given.get_mut(slot) {
+            *given += 1;
+        }
+        let interface = self.interfaces.number(slot, file, head.interface);
         Ok(file.numbered(self.number, interface).map_or(Next::End, Next::Frame))
     }
 

@@ -4,7 +4,7 @@
 //! disk may be slow. If it is too slow or full, buffers are discarded and their frames counted, and
 //! the capture goes on. The files themselves are [`SaveFiles`]: this module opens none.
 
-mod pcapng;
+pub(crate) mod pcapng;
 mod writer;
 
 use std::io::{self, Write};
@@ -163,7 +163,7 @@ impl Save {
             return;
         }
         self.taken += 1;
-        pcapng::frame(&mut self.buffer, frame.interface, frame.time, frame.wire_len, frame.bytes);
+        pcapng::frame(&mut self.buffer, frame);
         self.frames += 1;
         self.last = self.last.max(frame.time);
         if self.buffer.len() >= BUFFER {

@@ -5,7 +5,7 @@
 //! A file has a section header, a description of each interface, frames in enhanced packet blocks
 //! with nanoseconds, and at its end the statistics of the interfaces.
 
-use crate::source::{Drops, LinkType};
+use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
 
 const SECTION: u32 = 0x0a0d_0d0a;
@@ -14,6 +14,7 @@ const STATISTICS: u32 = 5;
 const PACKET: u32 = 6;
 
 const END_OF_OPTIONS: u16 = 0;
+const COMMENT: u16 = 1;
 const SHB_APPLICATION: u16 = 4;
 const IF_NAME: u16 = 2;
 const IF_TIME_RESOLUTION: u16 = 9;
@@ -45,7 +46,7 @@ pub struct InterfaceCounts {
 }
 
 /// The beginning of a file: section header and interface descriptions.
-pub(super) fn header(out: &mut Vec<u8>, interfaces: &[SavedInterface]) {
+pub(crate) fn header(out: &mut Vec<u8>, interfaces: &[SavedInterface]) {
     block(out, SECTION, |out| {
         out.extend(0x1a2b_3c4d_u32.to_ne_bytes());
         out.extend(1_u16.to_ne_bytes());
@@ -55,26 +56,39 @@ pub(super) fn header(out: &mut Vec<u8>, interfaces: &[SavedInterface]) {
         option(out, SHB_APPLICATION, concat!("portlore ", env!("CARGO_PKG_VERSION")).as_bytes());
         option(out, END_OF_OPTIONS, &[]);
     });
-    for interface in interfaces {
-        block(out, INTERFACE, |out| {
-            out.extend(interface.link.0.to_ne_bytes());
-            out.extend(0_u16.to_ne_bytes());
-            out.extend(interface.snap_len.to_ne_bytes());
-            option(out, IF_NAME, interface.name.as_bytes());
-            option(out, IF_TIME_RESOLUTION, &[NANOSECONDS]);
-            option(out, END_OF_OPTIONS, &[]);
-        });
-    }
+    interfaces.iter().for_each(|described| interface(out, described));
+}
+
+/// The description of an interface.
+pub(crate) fn interface(out: &mut Vec<u8>, interface: &SavedInterface) {
+    block(out, INTERFACE, |out| {
+        out.extend(interface.link.0.to_ne_bytes());
+        out.extend(0_u16.to_ne_bytes());
+        out.extend(interface.snap_len.to_ne_bytes());
+        option(out, IF_NAME, interface.name.as_bytes());
+        option(out, IF_TIME_RESOLUTION, &[NANOSECONDS]);
+        option(out, END_OF_OPTIONS, &[]);
+    });
 }
 
 /// An enhanced packet block.
-pub(super) fn frame(out: &mut Vec<u8>, interface: u32, time: Time, wire_len: u32, bytes: &[u8]) {
+pub(super) fn frame(out: &mut Vec<u8>, frame: &Frame<'_>) {
+    commented_frame(out, frame, None);
+}
+
+/// An enhanced packet block with a comment, of at most 65,535 bytes.
+pub(crate) fn commented_frame(out: &mut Vec<u8>, frame: &Frame<'_>, comment: Option<&str>) {
     block(out, PACKET, |out| {
-        out.extend(interface.to_ne_bytes());
-        stamp(out, time);
-        out.extend((bytes.len() as u32).to_ne_bytes());
-        out.extend(wire_len.to_ne_bytes());
-        padded(out, bytes);
+        out.extend(frame.interface.to_ne_bytes());
+        stamp(out, frame.time);
+        out.extend((frame.bytes.len() as u32).to_ne_bytes());
+        out.extend(frame.wire_len.to_ne_bytes());
+        padded(out, frame.bytes);
+        if let Some(comment) = comment {
+            let end = comment.floor_char_boundary(u16::MAX.into());
+            option(out, COMMENT, &comment.as_bytes()[..end]);
+            option(out, END_OF_OPTIONS, &[]);
+        }
     });
 }
 

@@ -1,0 +1,181 @@
+//! `portlore slice`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::fcntl::{OFlag, open as open_file};
+use nix::sys::stat::Mode;
+use portlore::catalogue::Catalogue;
+use portlore::commit::OutputRole;
+use portlore::pipeline::{
+    self, FlowSelector, FlowView, Hooks, JudgedFlow, Options, ResourceLimits, Run, StopConditions,
+};
+use portlore::privilege::Keep;
+use portlore::report::Zone;
+use portlore::report::parts::units::plural;
+use portlore::slice::{SlicePart, SlicedFlows, copy};
+use portlore::source::{Files, file};
+use portlore::{Error, ErrorKind, Result};
+
+use super::catalogue::{load, places};
+use super::inputs::InputFiles;
+use super::output::{OutputPlan, OutputState, Outputs};
+use super::progress::ProgressBar;
+use super::session::{drop_privileges, tenant_parts, worker_count};
+use super::signals::SignalFlags;
+use super::{INCOMPLETE, UNREADABLE, messages};
+use crate::cli::SliceArgs;
+
+pub fn run(args: &SliceArgs) -> Result<u8> {
+    let catalogue = Arc::new(load(&args.catalogue)?);
+    let signals = SignalFlags::register()?;
+    let found = file::find(&args.files)?;
+    if !args.quiet {
+        found.passed_over.iter().for_each(|line| messages::print(line));
+    }
+    let inputs = InputFiles {
+        captures: found.paths.clone(),
+        services: places(&args.catalogue),
+        ..InputFiles::default()
+    };
+    let plan = OutputPlan {
+        capture: (!is_standard(&args.write)).then_some((&args.write, OutputRole::Capture)),
+        force: args.force,
+        ..OutputPlan::default()
+    };
+    let mut output = Outputs::prepare(plan, &inputs)?.open_copy()?;
+    if output.is_terminal() {
+        return Err(Error::new(ErrorKind::Usage, "packets cannot be written to a terminal")
+            .with_object("-w -")
+            .with_remedy("name a file, or pipe the packets to another program"));
+    }
+    // The three readings of the capture: all files are open before privileges are dropped.
+    let [mut first, mut second, mut third] = open(args, &found.paths, &signals)?;
+    let some_unreadable = !first.unreadable().is_empty();
+    let keep = Keep { unsandboxed: args.no_sandbox, ..Keep::default() };
+    drop_privileges(&keep, Zone::Utc)?;
+
+    let progress = ProgressBar::start(&mut first, args.quiet);
+    let (run, mut flows) = find_flows(args, &signals, &mut first, &catalogue)?;
+    progress.into_iter().for_each(ProgressBar::finish);
+    let frames = flows.frames(&mut second, !args.no_tunnels)?;
+    let mut state = OutputState::Open;
+    let copied = copy(&mut third, (&frames, &flows), |blocks| {
+        state = output.put(blocks, false)?;
+        Ok(state == OutputState::Open)
+    })?;
+    if state == OutputState::Closed {
+        // Who read the packets has left.
+        return Ok(0);
+    }
+    output.write(|_, _| Ok(()))?;
+    run.problems.iter().for_each(|line| messages::print(line));
+    if !args.quiet {
+        print_summary(args, &run, &flows, copied);
+    }
+    Ok(match run.problems.is_empty() {
+        _ if some_unreadable => UNREADABLE,
+        true => 0,
+        false => INCOMPLETE,
+    })
+}
+
+fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Opens the capture three times.
+fn open(args: &SliceArgs, paths: &[PathBuf], signals: &SignalFlags) -> Result<[Files; 3]> {
+    let chained = |files: Files| if args.chain { files.chained() } else { files };
+    if !paths.iter().any(|path| is_standard(path)) {
+        let open = || Files::open_with_stop(paths, &signals.stop).map(chained);
+        return Ok([open()?, open()?, open()?]);
+    }
+    if paths.len() > 1 {
+        return Err(Error::new(ErrorKind::Usage, "standard input cannot be read beside files")
+            .with_object("-")
+            .with_remedy("save it to a file first"));
+    }
+    let spooled = spool(args.spool_limit, args.quiet)?;
+    let open = || {
+        // Each reading has a place of its own in the file.
+        let reader = File::open(format!("/proc/self/fd/{}", spooled.as_raw_fd()));
+        let reader = reader.map_err(|error| not_spooled(&error))?;
+        Files::from_readers(vec![("standard input".into(), Box::new(reader))])
+    };
+    Ok([open()?, open()?, open()?])
+}
+
+/// Copies standard input to a temporary file, which never has a name.
+fn spool(limit: u64, quiet: bool) -> Result<File> {
+    let folder = std::env::temp_dir();
+    if !quiet {
+        messages::print(&format!(
+            "copying standard input to a temporary file in {}, at most {} MiB",
+            folder.display(),
+            limit >> 20
+        ));
+    }
+    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    let file = open_file(&folder, flags, Mode::S_IRUSR | Mode::S_IWUSR);
+    let mut file = file.map(File::from).map_err(|error| not_spooled(&error.into()))?;
+    let mut input = io::stdin().lock().take(limit.saturating_add(1));
+    let copied = io::copy(&mut input, &mut file).map_err(|error| not_spooled(&error))?;
+    if copied > limit {
+        let reason = format!("standard input is longer than {} MiB", limit >> 20);
+        return Err(Error::new(ErrorKind::Input, reason)
+            .with_remedy("save it to a file first, or raise --spool-limit"));
+    }
+    Ok(file)
+}
+
+fn not_spooled(error: &io::Error) -> Error {
+    Error::new(ErrorKind::System, format!("standard input cannot be copied: {error}"))
+        .with_remedy("save it to a file first, or set TMPDIR to a folder with room")
+}
+
+/// Finds the flows that are wanted: the first reading.
+fn find_flows(
+    args: &SliceArgs,
+    signals: &SignalFlags,
+    files: &mut Files,
+    catalogue: &Arc<Catalogue>,
+) -> Result<(Run, SlicedFlows)> {
+    let part = if args.evidence { SlicePart::Evidence } else { SlicePart::Everything };
+    let key = tenant_parts(&args.key);
+    let flows = Mutex::new(SlicedFlows::new(key, part));
+    let on_flow = |flow: &JudgedFlow| {
+        flows.lock().unwrap_or_else(PoisonError::into_inner).add(flow);
+    };
+    let selects = |flow: FlowView<'_>| args.selected.matches(flow);
+    let selector = FlowSelector { expression: args.selected.text(), selects: &selects };
+    let first_values = args.selected.facts();
+    let options = Options {
+        tunnels: !args.no_tunnels,
+        key,
+        first_values: &first_values,
+        limits: ResourceLimits { workers: worker_count(args.workers), ..ResourceLimits::DEFAULT },
+        until: StopConditions { stop: Some(&signals.stop), ..StopConditions::default() },
+        hooks: Hooks { on_flow: Some(&on_flow), selector: Some(selector), ..Hooks::default() },
+        ..Options::replay()
+    };
+    let run = pipeline::run(files, None, catalogue, &options, None)?;
+    Ok((run, flows.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// Says what was copied.
+fn print_summary(args: &SliceArgs, run: &Run, flows: &SlicedFlows, copied: u64) {
+    let seen = run.selected.as_ref().map_or(0, |selected| selected.seen);
+    let (packets, of) = (plural(copied, "packet"), plural(seen, "connection"));
+    let name = args.write.display();
+    messages::print(&format!("{name}: {packets} of {} of {of}", flows.len()));
+    if flows.without_comment() > 0 {
+        let without = plural(flows.without_comment(), "packet");
+        messages::print(&format!(
+            "{name}: {without} that prove verdicts have no comment: too many"
+        ));
+    }
+}
