@@ -48,7 +48,7 @@ pub struct Terminal {
 impl Terminal {
     /// Starts a command on a terminal, without colours.
     pub fn start(command: &mut Command) -> Self {
-        Self::start_with(command, |end| Stdio::from(end))
+        Self::start_with(command, Stdio::from)
     }
 
     /// The same, but for errors, which are a pipe's.

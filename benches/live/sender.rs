@@ -166,7 +166,7 @@ impl Connections {
         frame[54..].fill(payload);
         let has_payload = turn > 1;
         frame[17] = (FRAME - ETHERNET) as u8 - if has_payload { 0 } else { TCP_PAYLOAD as u8 };
-        address_frame(frame, flow, TCP, turn % 2 == 0);
+        address_frame(frame, flow, TCP, turn.is_multiple_of(2));
     }
 }
 

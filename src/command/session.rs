@@ -30,9 +30,6 @@ use super::signals::SignalFlags;
 use super::{FAILED, INCOMPLETE, messages};
 use crate::cli::{CommonArgs, Format, KeyPart, SortChoice, TableChoice};
 
-/// Time between two snapshots for observers.
-const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
-
 /// A capture that is about to start.
 pub struct Session<'s> {
     /// Names of the files or interfaces.
@@ -186,9 +183,10 @@ impl Session<'_> {
             let screen = ScreenContext { title, signals, requester, colour, filter_on };
             let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
             let (is_observed, flows) = (!observers.is_empty(), observers.flows());
+            let every = Some(observers.interval());
             let mut on_snapshot = |snapshot| observers.observe(snapshot);
             let snapshots = is_observed.then(|| Snapshots {
-                every: Some(SNAPSHOT_EVERY),
+                every,
                 flows,
                 requests,
                 on_snapshot: &mut on_snapshot,

@@ -10,6 +10,7 @@ mod screen;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::thread::Scope;
+use std::time::Duration;
 
 use nix::unistd::dup2_stdin;
 use portlore::metrics_server::MetricsServer;
@@ -118,11 +119,19 @@ impl LiveOutputs {
     }
 }
 
+/// Time between two snapshots that people follow.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+/// Time between two snapshots for metrics alone: a scrape may come at any time, and what it gets is not
+/// to be a second old, with the time that the snapshot took.
+const METRICS_EVERY: Duration = Duration::from_millis(500);
+
 /// The observers of a running capture.
 pub struct Observers<'scope> {
     list: Vec<Box<dyn Observer>>,
     /// Gets the snapshot behind the others, because it keeps it.
     screen: Option<ScreenThread<'scope>>,
+    /// Time between two snapshots.
+    every: Duration,
 }
 
 impl<'scope> Observers<'scope> {
@@ -137,14 +146,22 @@ impl<'scope> Observers<'scope> {
         context: ScreenContext<'scope>,
     ) -> Result<Self> {
         let mut list: Vec<Box<dyn Observer>> = Vec::new();
+        let is_served = outputs.server.is_some();
         if let Some(server) = outputs.server {
             list.push(Box::new(MetricsObserver::serve(server)?));
         }
         if let Some(intervals) = intervals {
             list.push(Box::new(intervals));
         }
+        let is_seen = outputs.screen.is_some() || list.len() > usize::from(is_served);
+        let every = if is_seen { SNAPSHOT_EVERY } else { METRICS_EVERY };
         let screen = outputs.screen.map(|signals| ScreenThread::start(scope, context, signals));
-        Ok(Self { list, screen })
+        Ok(Self { list, screen, every })
+    }
+
+    /// Time between two snapshots.
+    pub const fn interval(&self) -> Duration {
+        self.every
     }
 
     /// Whether nobody observes the capture.

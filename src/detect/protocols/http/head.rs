@@ -2,7 +2,7 @@
 //! which `httparse` reads.
 
 use httparse::Header;
-use memchr::memmem::find;
+use memchr::memchr_iter;
 
 use crate::detect::formats::headers::{
     FieldRoom, StartWords, is_of_name, is_status_code, read_any_fields, start_line_end, start_words,
@@ -114,10 +114,13 @@ pub(super) fn fields<'a, 'b>(
     room: &'a mut FieldRoom<'b>,
     scratch: &'b mut Vec<u8>,
 ) -> (Option<usize>, &'a [Header<'b>]) {
-    // Searched first: the room can be lent to the parser only once.
-    let complete = bytes.starts_with(b"\r\n")
-        || bytes.starts_with(b"\n")
-        || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
+    let is_empty_line = |at: usize| {
+        let line = bytes.get(at..).unwrap_or_default();
+        line.starts_with(b"\r\n") || line.starts_with(b"\n")
+    };
+    // Searched first: the room can be lent to the parser only once. Heads are short: to prepare the
+    // search of two bytes would take longer than the search.
+    let complete = is_empty_line(0) || memchr_iter(b'\n', bytes).any(|end| is_empty_line(end + 1));
     match read_any_fields(bytes, complete, is_response, room, scratch) {
         Some((len, fields)) => (complete.then_some(len), fields),
         None => (None, &[]),
