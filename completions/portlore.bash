@@ -132,7 +132,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__check)
-            opts="-o -f -q -h --learn --format --output --filter --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            opts="-o -f -q -h --learn --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,6 +155,10 @@ _portlore() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -208,7 +212,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__diff)
-            opts="-o -f -q -h --format --output --filter --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            opts="-o -f -q -h --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -231,6 +235,10 @@ _portlore() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -312,7 +320,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -382,6 +390,10 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -412,6 +424,10 @@ _portlore() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json ndjson csv md" -- "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "bytes flows packets clients port" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -482,7 +498,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__osc)
-            opts="-i -f -c -a -o -q -p -B -h --interface --for --filter --count --address --port --host --rate --local --format --output --force --quiet --no-tunnels --no-promiscuous --buffer --no-sandbox --user --help"
+            opts="-i -f -c -a -o -q -p -B -h --interface --for --filter --count --address --where --port --host --rate --local --format --output --force --quiet --no-tunnels --no-promiscuous --buffer --no-sandbox --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,6 +537,10 @@ _portlore() {
                     return 0
                     ;;
                 -a)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -612,7 +632,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
+            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -639,6 +659,10 @@ _portlore() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -672,6 +696,10 @@ _portlore() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json ndjson csv md" -- "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "bytes flows packets clients port" -- "${cur}"))
                     return 0
                     ;;
                 --table)

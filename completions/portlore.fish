@@ -44,6 +44,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'S
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -57,6 +58,11 @@ json\t'One JSON document'
 ndjson\t'One JSON object per line'
 csv\t'One table for spreadsheets'
 md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l sort -d 'Sort tables by bytes, flows, packets, clients or port' -r -f -a "bytes\t'Most bytes first'
+flows\t'Most connections first'
+packets\t'Most packets first'
+clients\t'Most clients first'
+port\t'Lowest port first'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
 servers\t'Servers'
 services\t'Services and protocols'
@@ -95,6 +101,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -s W -l keep -d 
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -108,6 +115,11 @@ json\t'One JSON document'
 ndjson\t'One JSON object per line'
 csv\t'One table for spreadsheets'
 md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l sort -d 'Sort tables by bytes, flows, packets, clients or port' -r -f -a "bytes\t'Most bytes first'
+flows\t'Most connections first'
+packets\t'Most packets first'
+clients\t'Most clients first'
+port\t'Lowest port first'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
 servers\t'Servers'
 services\t'Services and protocols'
@@ -143,6 +155,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -l for -d 'Stop a
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s c -l count -d 'Stop after N messages' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s a -l address -d 'Only messages to these addresses, such as \'/eos/*\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l where -d 'Only messages that match, such as \'port = 8000\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l port -d 'Only connections from or to this port (repeatable)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l host -d 'Only connections from or to this host (repeatable)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages per second; count the rest' -r
@@ -163,6 +176,7 @@ json\t'One JSON document'
 junit\t'JUnit XML'"
 complete -c portlore -n "__fish_portlore_using_subcommand check" -s o -l output -d 'Write the result to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand check" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
@@ -182,6 +196,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand diff" -l format -d 'Ou
 json\t'One JSON document'"
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -s o -l output -d 'Write the differences to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'

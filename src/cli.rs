@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use portlore::commit::CommitHelper;
+use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::source::live::RebindHelper;
@@ -43,7 +44,7 @@ use portlore::stats::IpNetwork;
 pub use self::analysis::AnalysisArgs;
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
 pub use self::check::{CheckArgs, CheckFormat};
-pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, TableChoice};
+pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, SortChoice, TableChoice};
 pub use self::diff::{DiffArgs, DiffFormat};
 pub use self::flows_to::FlowsTo;
 use self::flows_to::flows_to;
@@ -315,6 +316,15 @@ pub struct CommonArgs {
     /// == 3 or icmp6[0] == 1
     #[arg(help_heading = INPUT, short, long, value_name = "EXPR")]
     pub filter: Option<String>,
+    /// Only connections that match, such as 'tag = osc'
+    ///
+    /// Each connection is compared when it ends, by its own verdict, before it is counted: tables,
+    /// findings and rows have the selected connections only. Columns are compared with =, !=, <, >,
+    /// ~ (matches a regular expression) and in (ranges such as 3000..3010, networks, lists);
+    /// conditions are joined with and, or, not and parentheses. port:3001 and the other terms of the
+    /// full-screen filter are possible as well. docs/flows.md lists columns and explains values.
+    #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
+    pub selected: Option<FlowFilter>,
     /// Stop after N packets
     ///
     /// Only packets that match the filter are counted.
@@ -382,6 +392,13 @@ pub struct CommonArgs {
     /// the end of the capture. csv is one table for spreadsheets, md is Markdown for tickets.
     #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub format: Format,
+    /// Sort tables by bytes, flows, packets, clients or port
+    ///
+    /// The greatest figure is first, or the lowest port. Applies to ports, servers, services and the
+    /// list of connections. Default: most bytes first; connections in the order of the capture, and
+    /// csv and md by port or address.
+    #[arg(help_heading = ADVANCED, hide_short_help = true, long, value_enum, value_name = "COLUMN")]
+    pub sort: Option<SortChoice>,
     /// The table that --format csv or md writes
     ///
     /// Without it, csv writes ports, and md writes findings and ports.
@@ -396,7 +413,7 @@ pub struct CommonArgs {
     #[arg(help_heading = OUTPUT, long)]
     pub force: bool,
     /// Also count packets per interface and link type
-    #[arg(help_heading = OUTPUT, short, long)]
+    #[arg(help_heading = ADVANCED, hide_short_help = true, short, long)]
     pub verbose: bool,
     /// Do not print progress or notices
     ///

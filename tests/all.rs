@@ -38,6 +38,7 @@ mod sandbox;
 mod saving;
 mod screen;
 mod seeds;
+mod selected;
 mod services;
 mod setup;
 mod suggestions;

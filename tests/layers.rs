@@ -84,6 +84,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "flow_filter",
+        &[
+            "catalogue",
+            "classify",
+            "columns",
+            "decode",
+            "evidence",
+            "findings",
+            "flow",
+            "pipeline",
+            "process",
+            "sentence",
+            "similar",
+            "stats",
+        ],
+    ),
+    (
         "report",
         &[
             "catalogue",
@@ -111,10 +128,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "catalogue",
             "classify",
+            "columns",
             "decode",
             "evidence",
             "findings",
             "flow",
+            "flow_filter",
             "pipeline",
             "process",
             "report",

@@ -7,6 +7,7 @@
 mod classify;
 mod decode;
 mod detect;
+mod filter;
 mod flow;
 mod read;
 mod traffic;
@@ -28,6 +29,7 @@ fn main() {
     flow::bench(&mut criterion);
     detect::bench(&mut criterion);
     classify::bench(&mut criterion);
+    filter::bench(&mut criterion);
     whole::bench(&mut criterion, &capture);
     criterion.final_summary();
 }

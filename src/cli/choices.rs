@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use portlore::findings::Severity;
 use portlore::report::parts::report_table::TableName;
+use portlore::report::parts::sorting::SortColumn;
 use portlore::report::{FORMATS, ReportFormat};
 
 /// Parts of the report that can stand alone.
@@ -73,6 +74,34 @@ impl Format {
     /// The library's definition of the format: the row of [`FORMATS`] at the same position.
     pub const fn definition(self) -> &'static ReportFormat {
         &FORMATS[self as usize]
+    }
+}
+
+/// What tables are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SortChoice {
+    /// Most bytes first
+    Bytes,
+    /// Most connections first
+    Flows,
+    /// Most packets first
+    Packets,
+    /// Most clients first
+    Clients,
+    /// Lowest port first
+    Port,
+}
+
+impl SortChoice {
+    /// The library's name of the column.
+    pub const fn definition(self) -> SortColumn {
+        match self {
+            Self::Bytes => SortColumn::Bytes,
+            Self::Flows => SortColumn::Flows,
+            Self::Packets => SortColumn::Packets,
+            Self::Clients => SortColumn::Clients,
+            Self::Port => SortColumn::Port,
+        }
     }
 }
 

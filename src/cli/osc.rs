@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
+use portlore::flow_filter::FlowFilter;
 use portlore::osc::AddressPattern;
 
 use super::values::{buffer, duration, port_number, whole_number};
@@ -44,6 +45,12 @@ pub struct OscArgs {
     /// read is always shown.
     #[arg(help_heading = SELECTION, short, long, value_name = "PATTERN")]
     pub address: Vec<AddressPattern>,
+    /// Only messages that match, such as 'port = 8000'
+    ///
+    /// The expression is that of replay, with what is known while messages arrive: transport,
+    /// addresses and ports of client and server, and osc_address. docs/flows.md explains it.
+    #[arg(help_heading = SELECTION, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
+    pub selected: Option<FlowFilter>,
     /// Only connections from or to this port (repeatable)
     ///
     /// Data on this port that matches no known protocol is also shown, with the byte at which it

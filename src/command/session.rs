@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use portlore::catalogue::Catalogue;
 use portlore::decode::TenantParts;
+use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{
-    self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
-    StopConditions, snapshot_requests,
+    self, CaptureCounters, CountersHook, FlowSelector, FlowView, Hooks, JudgedFlow, ResourceLimits,
+    Run, Snapshots, StopConditions, snapshot_requests,
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
@@ -27,7 +28,7 @@ use super::output::{Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::{FAILED, INCOMPLETE, messages};
-use crate::cli::{CommonArgs, Format, KeyPart, TableChoice};
+use crate::cli::{CommonArgs, Format, KeyPart, SortChoice, TableChoice};
 
 /// Time between two snapshots for observers.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
@@ -143,7 +144,8 @@ impl Session<'_> {
             (event_hook.is_some() || !rows.formats().is_empty() || check.is_some())
                 .then_some(&on_flow);
         let keep_flows = format.keeps_flows(show(args));
-        let first_values = wanted_facts(&rows, expectations.as_ref());
+        let first_values = wanted_facts(&rows, args, expectations.as_ref());
+        let selects = args.selected.as_ref().map(selects);
         let context = mode.into_context();
         let no_context = LiveContext::default();
         let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
@@ -169,6 +171,7 @@ impl Session<'_> {
             hooks: Hooks {
                 processes: process_cache.as_ref(),
                 on_flow,
+                selector: selector(args.selected.as_ref(), selects.as_ref()),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -215,13 +218,32 @@ impl Session<'_> {
     }
 }
 
-/// The facts whose first values rows or expectations need.
-fn wanted_facts(rows: &FlowOutputs, file: Option<&ExpectationsFile>) -> Vec<&'static str> {
+/// The facts whose first values rows, `--where` or expectations need.
+fn wanted_facts(
+    rows: &FlowOutputs,
+    args: &CommonArgs,
+    file: Option<&ExpectationsFile>,
+) -> Vec<&'static str> {
     let mut facts = rows.facts();
+    facts.extend(args.selected.as_ref().map(FlowFilter::facts).unwrap_or_default());
     facts.extend(file.map(|file| file.expectations.facts()).unwrap_or_default());
     facts.sort_unstable();
     facts.dedup();
     facts
+}
+
+/// Whether a flow is selected.
+pub fn selects(filter: &FlowFilter) -> impl Fn(FlowView<'_>) -> bool + Sync + '_ {
+    |flow| filter.matches(flow)
+}
+
+/// What `--where` selects; `None` without it.
+pub fn selector<'s>(
+    filter: Option<&'s FlowFilter>,
+    selects: Option<&'s (impl Fn(FlowView<'_>) -> bool + Sync)>,
+) -> Option<FlowSelector<'s>> {
+    let (filter, selects) = filter.zip(selects)?;
+    Some(FlowSelector { expression: filter.text(), selects })
 }
 
 /// Writes the report, prints the problems of an incomplete input, and returns the exit status.
@@ -277,6 +299,7 @@ fn show(args: &CommonArgs) -> Show {
         findings_only: args.only.is_some(),
         table: args.table.map(TableChoice::definition),
         top: args.top,
+        sort: args.sort.map(SortChoice::definition),
         zone: zone(args),
     }
 }

@@ -64,7 +64,15 @@ pub trait Judge {
     }
 
     /// Receives such a datagram, of which `payload` was captured: it changes nothing of the flow.
-    fn read_on(&mut self, _: [Endpoint; 2], _: Direction, _frame: u64, _payload: &[u8]) {}
+    fn read_on(
+        &mut self,
+        _: &FlowKey,
+        _: [Endpoint; 2],
+        _: Direction,
+        _frame: u64,
+        _payload: &[u8],
+    ) {
+    }
 
     /// A flow begins. That `_initiator` is the end which opened it may be a guess.
     fn begin(&mut self, _: &FlowKey, _initiator: usize) {}

@@ -233,7 +233,7 @@ impl Table {
             let (from, initiator) = (segment.end(), flow.initiator());
             let endpoints = [initiator, 1 - initiator].map(|end| segment.key.endpoint(end));
             let sender = Direction::BOTH[usize::from(from != initiator)];
-            judge.read_on(endpoints, sender, segment.frame, payload.bytes());
+            judge.read_on(&segment.key, endpoints, sender, segment.frame, payload.bytes());
             return;
         }
         let opening_slot = if let OpeningSlot::Opening(opening_slot) = flow.opening() {

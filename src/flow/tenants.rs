@@ -19,7 +19,8 @@ pub struct Tenants(Arc<OnceLock<Box<[OnceLock<Tenant>]>>>);
 
 impl Tenants {
     /// The tenant with a number; zero is that of keys without one.
-    pub(super) fn get(&self, number: u16) -> Tenant {
+    #[must_use]
+    pub fn get(&self, number: u16) -> Tenant {
         let slot = self.0.get().and_then(|slots| slots.get(usize::from(number)));
         slot.and_then(OnceLock::get).copied().unwrap_or_default()
     }

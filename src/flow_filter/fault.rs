@@ -14,13 +14,20 @@ pub struct FilterFault {
     place: Range<usize>,
     reason: String,
     remedy: String,
+    is_incomplete: bool,
 }
 
 impl FilterFault {
     /// A fault at some bytes of `text`.
     pub(super) fn new(text: &str, place: Range<usize>, reason: &str, remedy: &str) -> Self {
         let (text, reason, remedy) = (text.to_owned(), reason.to_owned(), remedy.to_owned());
-        Self { text, place, reason, remedy }
+        Self { text, place, reason, remedy, is_incomplete: false }
+    }
+
+    /// Whether only the end of the expression is missing: it may still be typed.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        self.is_incomplete
     }
 
     /// Why the expression is not one; quotes parts of it.
@@ -87,6 +94,8 @@ pub(super) struct ParseFault {
     pub(super) place: Range<usize>,
     pub(super) reason: String,
     pub(super) remedy: String,
+    /// The end of the expression is missing.
+    is_incomplete: bool,
 }
 
 impl ParseFault {
@@ -95,12 +104,18 @@ impl ParseFault {
         reason: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { place, reason: reason.into(), remedy: remedy.into() }
+        Self { place, reason: reason.into(), remedy: remedy.into(), is_incomplete: false }
+    }
+
+    /// The fault of an expression whose end is missing.
+    pub(super) fn incomplete(self) -> Self {
+        Self { is_incomplete: true, ..self }
     }
 
     /// The fault in this text.
     pub(super) fn within(self, text: &str) -> FilterFault {
-        FilterFault::new(text, self.place, &self.reason, &self.remedy)
+        let fault = FilterFault::new(text, self.place, &self.reason, &self.remedy);
+        FilterFault { is_incomplete: self.is_incomplete, ..fault }
     }
 }
 

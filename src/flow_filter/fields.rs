@@ -18,7 +18,8 @@ const FIELDS: [(&str, TextField); 4] = [
 ];
 
 /// The words of `finding:`.
-pub(super) fn finding_words() -> Vec<&'static str> {
+#[must_use]
+pub fn finding_words() -> Vec<&'static str> {
     let severities = Severity::ALL.iter().map(|severity| severity.as_str());
     severities.chain(FindingKind::ALL.iter().map(|kind| kind.as_str())).collect()
 }
@@ -27,21 +28,27 @@ pub(super) fn finding_words() -> Vec<&'static str> {
 pub(super) fn field(name: &ScannedWord, value: &ScannedWord) -> Result<Expression, ParseFault> {
     let field = name.text.to_ascii_lowercase();
     let text = value.text.to_lowercase();
+    let known = FIELDS.iter().find(|(known, _)| *known == field).map(|(_, field)| *field);
+    let named = names::named(&field);
+    if known.is_none() && named.is_none() {
+        return Err(unknown_field(name));
+    }
     if value.text.is_empty() {
         let reason = format!("{field} needs a value");
         let remedy = if field == "port" { "write port:3001" } else { "write it behind the colon" };
-        return Err(ParseFault::new(name.place.start..value.place.end, reason, remedy));
+        let place = name.place.start..value.place.end;
+        return Err(ParseFault::new(place, reason, remedy).incomplete());
     }
-    if let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == field) {
-        if *field == TextField::Finding {
+    if let Some(field) = known {
+        if field == TextField::Finding {
             let words = finding_words();
             if !words.iter().any(|word| word.starts_with(&text)) {
                 return Err(unknown_word("finding", value, &words));
             }
         }
-        return Ok(Expression::Text(*field, TextPattern::contains(&text)));
+        return Ok(Expression::Text(field, TextPattern::contains(&text)));
     }
-    let Some(named) = names::named(&field) else { return Err(unknown_field(name)) };
+    let Some(named) = named else { return Err(unknown_field(name)) };
     let comparison = Comparison {
         name: &field,
         named: &named,

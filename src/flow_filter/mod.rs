@@ -22,6 +22,7 @@ mod values;
 pub use self::condition::ColumnCondition;
 pub use self::expression::{Expression, FilterSubject, TextField};
 pub use self::fault::FilterFault;
+pub use self::fields::finding_words;
 pub(crate) use self::literals::number as number_with_unit;
 pub use self::names::{column_names, words_of};
 pub use self::pattern::TextPattern;
@@ -69,6 +70,12 @@ impl FlowFilter {
     #[must_use]
     pub fn facts(&self) -> Vec<&'static str> {
         self.expression.facts()
+    }
+
+    /// The expression, for subjects that are not flows.
+    #[must_use]
+    pub const fn expression(&self) -> &Expression {
+        &self.expression
     }
 
     /// The expression as it was written; untrusted.

@@ -109,7 +109,8 @@ impl FilterParser<'_> {
         let expression = match self.scanner.peek() {
             None => {
                 let remedy = "write one, such as tag = osc";
-                return Err(ParseFault::new(start..start, "a condition is missing here", remedy));
+                let reason = "a condition is missing here";
+                return Err(ParseFault::new(start..start, reason, remedy).incomplete());
             }
             Some('(') => {
                 self.scanner.eat("(");
@@ -117,10 +118,16 @@ impl FilterParser<'_> {
                 self.scanner.skip_blanks();
                 if !self.scanner.eat(")") {
                     let place = start..start + 1;
-                    return Err(ParseFault::new(place, "the parenthesis is not closed", "add )"));
+                    let reason = "the parenthesis is not closed";
+                    return Err(ParseFault::new(place, reason, "add )").incomplete());
                 }
                 self.last = LastRead::Other;
                 expression
+            }
+            Some('-') if is_alone => {
+                let (place, reason) = (self.scanner.next_place(), "a condition is missing after -");
+                let fault = ParseFault::new(place, reason, "write one, such as -tag:osc");
+                return Err(fault.incomplete());
             }
             // What does not belong has this sign in the lists.
             Some('!') if is_alone => {
@@ -229,7 +236,9 @@ impl FilterParser<'_> {
                     None => (start..start + 1, "the list is not closed"),
                     Some(_) => (self.scanner.next_place(), "a comma is missing in the list"),
                 };
-                return Err(ParseFault::new(place, reason, "write (80, 443, 3000..3010)"));
+                let fault = ParseFault::new(place, reason, "write (80, 443, 3000..3010)");
+                let is_end = self.scanner.peek().is_none();
+                return Err(if is_end { fault.incomplete() } else { fault });
             }
             values.push(self.one_value()?);
         }
@@ -241,7 +250,7 @@ impl FilterParser<'_> {
         if value.text.is_empty() && !value.is_quoted {
             let remedy = "write one, or \"\" for an empty text";
             let place = self.scanner.next_place();
-            return Err(ParseFault::new(place, "a value is missing here", remedy));
+            return Err(ParseFault::new(place, "a value is missing here", remedy).incomplete());
         }
         Ok(value)
     }
@@ -256,7 +265,9 @@ impl FilterParser<'_> {
         if names::named(&word).is_some() || word == "finding" {
             let reason = format!("{word} is not compared with anything");
             let remedy = format!("write {word} = VALUE, or \"{word}\" to search for the text");
-            return Err(ParseFault::new(name.place.clone(), reason, remedy));
+            let fault = ParseFault::new(name.place.clone(), reason, remedy);
+            self.scanner.skip_blanks();
+            return Err(if self.scanner.peek().is_none() { fault.incomplete() } else { fault });
         }
         Ok(Expression::Text(TextField::Anything, TextPattern::contains(&name.text)))
     }

@@ -145,6 +145,7 @@ impl<'t> Scanner<'t> {
             text.push(escaped.flatten().map_or(c, |(_, next)| next));
         }
         let reason = "the quotation mark is not closed";
-        Err(ParseFault::new(start..start + 1, reason, format!("add {mark} after the text")))
+        let remedy = format!("add {mark} after the text");
+        Err(ParseFault::new(start..start + 1, reason, remedy).incomplete())
     }
 }

@@ -264,6 +264,7 @@ const FAULTS: &[[&str; 3]] = &[
     ["port =", "a value is missing here; write one, or \"\" for an empty text", "      ^"],
     ["= 3", "a condition begins with the name of a column; write one, such as port = 3001", "^"],
     ["tcp and", "a condition is missing here; write one, such as tag = osc", "       ^"],
+    ["tcp -", "a condition is missing after -; write one, such as -tag:osc", "    ^"],
     ["(tcp", "the parenthesis is not closed; add )", "^"],
     ["tcp)", "')' closes nothing; remove it", "   ^"],
     ["product = \"a", "the quotation mark is not closed; add \" after the text", "          ^"],

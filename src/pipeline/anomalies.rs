@@ -1,28 +1,27 @@
 //! What is odd about the bytes of one flow: kept for findings when the flow is classified, because
 //! flows store no bytes.
 
+use super::flow_evidence::EvidenceSink;
 use crate::classify::{Fault, Fit, SharedStr, Verdict, mark_frame};
 use crate::decode::Transport;
 use crate::detect::{self, LongName};
 use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy, Tampered};
 use crate::flow::Opening;
-use crate::stats::{
-    Anomaly, AnomalyKind, AnsweredFraming, DnsParents, LongNameSeen, ServerKey, Servers,
-};
+use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, LongNameSeen, ServerKey};
 
 /// The fact that states how a side frames its packets.
 const FRAMING: &str = "osc.framing";
 
 /// Keeps what is odd about a flow whose protocol is known.
 pub(super) fn keep(
-    (servers, parents): (&mut Servers, &mut DnsParents),
+    servers: &mut impl EvidenceSink,
     server: ServerKey,
     opening: &Opening,
     (verdict, evidence): (&Verdict, &Evidence),
 ) {
     let has_answered = !opening.side(Direction::Responder).is_empty();
     match verdict.protocol {
-        Some(Protocol::Dns) => keep_long_names(parents, server, opening),
+        Some(Protocol::Dns) => keep_long_names(servers, server, opening),
         Some(Protocol::Osc) if !has_answered && is_silence(opening, evidence) => {
             keep_silence(servers, server, evidence);
         }
@@ -61,7 +60,7 @@ pub(super) fn keep(
 
 /// Keeps that bytes came twice and differ, with both frames.
 pub(super) fn keep_tampered(
-    servers: &mut Servers,
+    servers: &mut impl EvidenceSink,
     server: ServerKey,
     protocol: Option<Protocol>,
     Tampered { direction, frames: [earlier, later] }: Tampered,
@@ -72,7 +71,7 @@ pub(super) fn keep_tampered(
 }
 
 /// Keeps the prompt of a shell, if a flow of no known protocol shows one.
-pub(super) fn keep_prompt(servers: &mut Servers, server: ServerKey, opening: &Opening) {
+pub(super) fn keep_prompt(servers: &mut impl EvidenceSink, server: ServerKey, opening: &Opening) {
     if opening.transport() == Transport::Tcp
         && let Some(prompt) = detect::shell_prompt(opening)
     {
@@ -100,26 +99,15 @@ pub(super) fn answered_framings(evidence: &Evidence) -> u8 {
         .map_or(0, AnsweredFraming::bit)
 }
 
-/// Keeps the long name of a datagram of DNS behind the opening of its flow: tunnels ask for all their
-/// names from one socket.
-pub(super) fn keep_later_name(
-    parents: &mut DnsParents,
-    server: ServerKey,
-    sender: Direction,
-    (payload, frame): (&[u8], u64),
-) {
-    if let Some(name) = detect::long_name(payload, frame, sender) {
-        keep_long_name(parents, server, &name);
-    }
-}
-
-fn keep_long_names(parents: &mut DnsParents, server: ServerKey, opening: &Opening) {
+fn keep_long_names(parents: &mut impl EvidenceSink, server: ServerKey, opening: &Opening) {
     detect::long_names(opening, |name| keep_long_name(parents, server, &name));
 }
 
-fn keep_long_name(parents: &mut DnsParents, server: ServerKey, name: &LongName) {
+/// Keeps a long name under its domains. Tunnels ask for all their names from one socket: most of them
+/// are behind the opening of their flow.
+pub(super) fn keep_long_name(parents: &mut impl EvidenceSink, server: ServerKey, name: &LongName) {
     let seen = LongNameSeen { hash: name.hash, answer: name.answer, frame: name.frame, server };
-    name.parents.iter().flatten().for_each(|domain| parents.add(domain, seen));
+    name.parents.iter().flatten().for_each(|domain| parents.take_long_name(domain, seen));
 }
 
 /// Whether a client sent packets over TCP in one of the two framings, and asked for an answer.
@@ -127,7 +115,7 @@ fn is_silence(opening: &Opening, evidence: &Evidence) -> bool {
     opening.transport() == Transport::Tcp && !evidence.one_way
 }
 
-fn keep_silence(servers: &mut Servers, server: ServerKey, evidence: &Evidence) {
+fn keep_silence(servers: &mut impl EvidenceSink, server: ServerKey, evidence: &Evidence) {
     let Some(framing) = framing(evidence, Direction::Initiator) else { return };
     let frame = evidence.first_payload.map_or(0, |(frame, _)| frame);
     let anomaly = Anomaly::new(AnomalyKind::Silence, Some(Protocol::Osc), frame);

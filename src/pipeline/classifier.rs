@@ -11,17 +11,18 @@ use std::sync::Arc;
 
 use super::context::WorkerContext;
 use super::ended_flows::FlowLane;
+use super::flow_evidence::FlowEvidence;
+use super::flow_selection::FlowSelection;
+use super::outcomes::{is_cut_off, is_one_sided, is_refused, is_silent, outcome};
+use super::run::SelectionCounts;
 use super::snapshot::{KeptOpenings, RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::{JudgedFlow, SnapshotRequest, anomalies, server_evidence};
+use super::{FlowView, JudgedFlow, SnapshotRequest, anomalies, server_evidence};
 use crate::catalogue::Catalogue;
-use crate::classify::{Fit, Verdict};
 use crate::decode::{Endpoint, ServicePort, Transport};
 use crate::detect;
-use crate::evidence::{Depth, Direction, Evidence, Protocol, ProvedBy, Wanted};
-use crate::flow::{
-    FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
-};
+use crate::evidence::{Depth, Direction, Evidence, Protocol, Wanted};
+use crate::flow::{FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, Tenants, VerdictId};
 use crate::process::FlowProcesses;
 use crate::stats::{Cells, ServerKey, Stats};
 
@@ -51,6 +52,8 @@ pub(super) struct Classifier<'p> {
     previewed: Option<Evidence>,
     /// The snapshot in progress.
     pub(super) snapshot: Option<SnapshotBuilder>,
+    /// The flows that count, where not all do.
+    selection: Option<Box<FlowSelection<'p>>>,
 }
 
 impl Judge for Classifier<'_> {
@@ -82,10 +85,16 @@ impl Judge for Classifier<'_> {
 
     fn conclude(&mut self, opening: &Opening, key: &FlowKey, id: VerdictId, evidence: &Evidence) {
         self.keep_opening(id, opening, key);
-        let Self { verdicts, stats, context, .. } = self;
+        let Self { verdicts, stats, context, selection, .. } = self;
         let Some((_, verdict)) = verdicts.get(id) else { return };
-        let stored = stats.servers_and_parents();
-        server_evidence::keep(stored, opening.endpoints(key), opening, (verdict, evidence));
+        let (ends, proof) = (opening.endpoints(key), (verdict, evidence));
+        if let Some(selection) = selection {
+            let mut waiting = FlowEvidence::default();
+            server_evidence::keep(&mut waiting, ends, opening, proof);
+            selection.keep(key, waiting);
+            return;
+        }
+        server_evidence::keep(&mut stats.servers_and_parents(), ends, opening, proof);
         // Long before their flows end, openings may show as many servers as there are flows.
         if let Some(shared) = context.shared_servers
             && verdict.protocol.is_some()
@@ -102,10 +111,23 @@ impl Judge for Classifier<'_> {
         self.verdicts.get(id).is_some_and(|(_, verdict)| verdict.protocol == Some(Protocol::Dns))
     }
 
-    fn read_on(&mut self, ends: [Endpoint; 2], sender: Direction, frame: u64, payload: &[u8]) {
+    fn read_on(
+        &mut self,
+        key: &FlowKey,
+        ends: [Endpoint; 2],
+        sender: Direction,
+        frame: u64,
+        payload: &[u8],
+    ) {
         let server = ServerKey::new(ends[1], Transport::Udp);
-        let (_, parents) = self.stats.servers_and_parents();
-        anomalies::keep_later_name(parents, server, sender, (payload, frame));
+        let Some(name) = detect::long_name(payload, frame, sender) else { return };
+        if let Some(selection) = &mut self.selection {
+            let mut waiting = FlowEvidence::default();
+            anomalies::keep_long_name(&mut waiting, server, &name);
+            selection.keep(key, waiting);
+        } else {
+            anomalies::keep_long_name(&mut self.stats.servers_and_parents(), server, &name);
+        }
     }
 
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
@@ -124,7 +146,9 @@ impl Judge for Classifier<'_> {
 
     fn show(&mut self, record: &FlowRecord, word: OpeningState<'_>) {
         let previewed = self.previewed.take();
-        let Self { verdicts, snapshot: Some(snapshot), context, kept, .. } = self else { return };
+        let Self { verdicts, snapshot: Some(snapshot), context, kept, selection, .. } = self else {
+            return;
+        };
         let is_wanted = snapshot.wanted_flow() == Some(record.first_frame);
         let opening = match (&word, kept) {
             (OpeningState::Opening(opening), _) if is_wanted => Some((*opening).clone()),
@@ -133,14 +157,19 @@ impl Judge for Classifier<'_> {
         };
         let classify =
             |evidence: Option<&Evidence>| verdicts.verdict(record.service_port(), evidence);
+        let mut evidence_now = FlowEvidence::default();
         let verdict = match word {
             OpeningState::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
             OpeningState::Opening(opening) => {
                 let evidence = previewed.unwrap_or_default();
                 let verdict = classify(Some(&evidence));
-                let stored = snapshot.servers_and_parents();
-                let endpoints = [record.initiator, record.responder];
-                server_evidence::keep(stored, endpoints, opening, (&verdict, &evidence));
+                let (ends, proof) = ([record.initiator, record.responder], (&verdict, &evidence));
+                if selection.is_some() {
+                    server_evidence::keep(&mut evidence_now, ends, opening, proof);
+                } else {
+                    let mut stored = snapshot.servers_and_parents();
+                    server_evidence::keep(&mut stored, ends, opening, proof);
+                }
                 Some(Cow::Owned(verdict))
             }
             OpeningState::None => Some(Cow::Owned(classify(None))),
@@ -162,6 +191,18 @@ impl Judge for Classifier<'_> {
                 &processes,
             ));
         }
+        if let Some(selection) = selection {
+            let flow = FlowView { record, verdict: &verdict, processes: &processes };
+            let is_selected = selection.selects(flow);
+            snapshot.select(is_selected);
+            if !is_selected {
+                return;
+            }
+            evidence_now.pass_to(snapshot.servers_and_parents());
+            if let Some(evidence) = selection.waiting(record) {
+                evidence.pass_to(snapshot.servers_and_parents());
+            }
+        }
         snapshot.add(record, &verdict, &processes);
         if is_wanted {
             let (record, verdict) = (record.clone(), verdict.into_owned());
@@ -181,12 +222,21 @@ impl Judge for Classifier<'_> {
         if record.packets.responder == 0 || record.outcome == Outcome::Refused {
             id = self.settle(&mut record, id);
         }
-        self.cut += u64::from(record.cut);
         let mut processes = FlowProcesses::default();
         if let Some(cache) = self.context.process_cache {
             processes = cache.end(&record);
             id = self.verdicts.attribute(id, is_silent(&record), &processes);
         }
+        if let Some(selection) = &mut self.selection
+            && let Some((_, verdict)) = self.verdicts.get(id)
+        {
+            let flow = FlowView { record: &record, verdict, processes: &processes };
+            if !selection.end(flow, self.stats.servers_and_parents()) {
+                self.verdicts.release(id);
+                return;
+            }
+        }
+        self.cut += u64::from(record.cut);
         if let Some((kind, verdict)) = self.verdicts.get(id) {
             self.stats.add(&record, kind.0, verdict);
             self.stats.attribute(&record, &processes);
@@ -210,12 +260,14 @@ impl<'p> Classifier<'p> {
         catalogue: Arc<Catalogue>,
         context: WorkerContext<'p>,
         lane: Option<FlowLane>,
+        tenants: &Tenants,
     ) -> Self {
         let keeps = context.keep_flows || context.recent_flows > 0 || lane.is_some();
         let keeps_facts = keeps && context.keep_facts;
         // Facts are each flow's own, as reasons are.
         let keeps_reasons = keeps && (context.keep_reasons || keeps_facts);
-        let first_values = if keeps { context.first_values } else { &[] };
+        let first_values =
+            if keeps || context.selector.is_some() { context.first_values } else { &[] };
         let verdicts = VerdictCache::new(catalogue, keeps_reasons, keeps_facts, first_values);
         // Snapshots show the reasons of live flows.
         let verdicts = if context.recent_flows > 0 { verdicts } else { verdicts.sharing_reasons() };
@@ -235,6 +287,9 @@ impl<'p> Classifier<'p> {
             inspected: Evidence::default(),
             previewed: None,
             snapshot: None,
+            selection: context
+                .selector
+                .map(|selector| Box::new(FlowSelection::new(selector, tenants.clone()))),
         }
     }
 
@@ -251,8 +306,8 @@ impl<'p> Classifier<'p> {
             *watched = *job.request();
         }
         let stats = self.context.stats();
-        let counts = (held, evicted, self.cut);
-        let mut snapshot = SnapshotBuilder::new(job, stats, counts, self.ended.iter());
+        let (counts, selected) = ((held, evicted, self.cut), self.selected());
+        let mut snapshot = SnapshotBuilder::new(job, stats, counts, selected, self.ended.iter());
         if let Some(wanted) = snapshot.wanted_flow()
             && let Some(flow) = self.ended.iter().find(|flow| flow.record.first_frame == wanted)
         {
@@ -273,6 +328,11 @@ impl<'p> Classifier<'p> {
         {
             kept.keep(verdict, opening);
         }
+    }
+
+    /// The flows that have ended, where not all count.
+    pub(super) fn selected(&self) -> Option<SelectionCounts> {
+        self.selection.as_ref().map(|selection| selection.ended)
     }
 
     /// The statistics of the ended flows, and every flow where they are kept.
@@ -374,50 +434,6 @@ fn service_port(opening: &Opening, key: &FlowKey) -> ServicePort {
     ServicePort::new(opening.responder(key).port, opening.transport())
 }
 
-/// The outcome, now that it is known whether the protocol expects an answer.
-fn outcome(record: &FlowRecord, verdict: &Verdict) -> Outcome {
-    match (record.transport, record.outcome) {
-        (Transport::Udp, Outcome::NoAnswer) if verdict.one_way => Outcome::Sent,
-        (_, outcome) => outcome,
-    }
-}
-
-/// Whether only the initiator proves the protocol, and nothing shows that the responder took it.
-fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
-    let is_taken = match record.outcome {
-        Outcome::Established | Outcome::Answered => true,
-        // Whether anybody of a group took it is not known: enough to agree, too little to contradict.
-        Outcome::Sent => {
-            verdict.one_way || verdict.announces || verdict.fit != Some(Fit::Contradicts)
-        }
-        Outcome::Midstream | Outcome::Reset => record.packets.responder > 0,
-        Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
-    };
-    let is_retractable = verdict.fit.is_some() || verdict.service.is_some();
-    is_retractable && verdict.proved_by == Some(ProvedBy::Initiator) && !is_taken
-}
-
-/// Whether an attempt was turned down, so that nobody serves the port.
-const fn is_refused(record: &FlowRecord) -> bool {
-    matches!(record.outcome, Outcome::Refused | Outcome::Unreachable)
-}
-
-/// Whether a flow has no payload.
-fn is_silent(record: &FlowRecord) -> bool {
-    record.payload_bytes.sum() == 0
-}
-
-/// Whether the responder ended the connection at the initiator's first message, without having sent
-/// payload itself.
-fn is_cut_off(record: &FlowRecord) -> bool {
-    /// What an initiator sends until the connection ends: SYN, ACK, a message in up to two
-    /// segments, FIN, ACK.
-    const FIRST_PACKETS: u64 = 6;
-    record.payload_sides() == PayloadSides::Initiator
-        && record.ended_by == Some(Direction::Responder)
-        && record.packets.initiator <= FIRST_PACKETS
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -447,9 +463,11 @@ mod tests {
             shared_servers: Some(&shared),
             recent_flows: 0,
             process_cache: None,
+            selector: None,
             on_close: None,
         };
-        let mut classifier = Classifier::new(Catalogue::shipped().unwrap(), context, None);
+        let mut classifier =
+            Classifier::new(Catalogue::shipped().unwrap(), context, None, &Tenants::default());
         for n in 0..5000_u32 {
             let end = |address: u32, port| Endpoint {
                 address: std::net::Ipv4Addr::from_bits(address).into(),

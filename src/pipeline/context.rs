@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use crate::flow::TableLimits;
+use super::{FlowSelector, Options};
+use crate::flow::{SHARDS, TableLimits};
 use crate::process::ProcessCache;
 use crate::stats::{IpNetwork, LocalNetworks, Servers, Stats};
 
@@ -37,12 +38,45 @@ pub(super) struct WorkerContext<'p> {
     pub(super) recent_flows: usize,
     /// Resolves sockets to processes.
     pub(super) process_cache: Option<&'p ProcessCache>,
+    /// Selects the flows that count; `None` where all do.
+    pub(super) selector: Option<FlowSelector<'p>>,
     /// Gets each flow that ends.
     #[cfg(test)]
     pub(super) on_close: Option<&'p (dyn Fn(&crate::flow::FlowRecord) + Sync)>,
 }
 
-impl WorkerContext<'_> {
+impl<'p> WorkerContext<'p> {
+    /// The settings of a run with these options. `recent_flows` are shown in snapshots.
+    pub(super) fn new(
+        options: &Options<'p>,
+        shared_servers: Option<&'p Mutex<Servers>>,
+        recent_flows: usize,
+    ) -> Self {
+        let Options { limits, hooks, .. } = options;
+        Self {
+            workers: limits.workers.clamp(1, SHARDS),
+            limits: TableLimits {
+                flows: (limits.max_flows / SHARDS).max(1),
+                opening_bytes: limits.opening_bytes / SHARDS,
+            },
+            live: options.live,
+            keep_flows: options.keep_flows,
+            keep_facts: options.keep_facts,
+            first_values: options.first_values,
+            keep_reasons: options.keep_reasons,
+            histogram_ports: limits.histogram_ports,
+            max_servers: limits.max_servers,
+            local_networks: options.local_networks,
+            names: options.names,
+            shared_servers,
+            recent_flows,
+            process_cache: hooks.processes,
+            selector: hooks.selector,
+            #[cfg(test)]
+            on_close: hooks.on_close,
+        }
+    }
+
     /// The networks that count as local.
     pub(super) fn local_networks(&self) -> LocalNetworks {
         self.local_networks.iter().copied().collect()

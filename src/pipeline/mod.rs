@@ -35,7 +35,10 @@ mod classifier;
 mod context;
 mod counters;
 mod ended_flows;
+mod flow_evidence;
+mod flow_selection;
 mod options;
+mod outcomes;
 mod router;
 mod run;
 mod selection;
@@ -55,8 +58,10 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 #[doc(hidden)]
 pub use self::batch::{Batch, BatchedPayload, BatchedQuote, BatchedSegment};
 pub use self::counters::{CaptureCounters, InterfaceCounters};
-pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
-pub use self::run::{FlowView, JudgedFlow, Run};
+pub use self::options::{
+    CountersHook, FlowSelector, Hooks, Options, ResourceLimits, StopConditions,
+};
+pub use self::run::{FlowView, JudgedFlow, Run, SelectedFlows};
 pub use self::snapshot::{
     FlowDetail, Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots,
     snapshot_requests,
@@ -73,7 +78,7 @@ use self::snapshot::Snapshotter;
 use self::worker::{Worker, WorkerResult};
 use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
-use crate::flow::{FlowHasher, SHARDS, TableLimits};
+use crate::flow::FlowHasher;
 use crate::sentence::plural;
 use crate::source::{Filter, Source};
 use crate::stats::{Servers, Stats};
@@ -108,27 +113,9 @@ pub fn run(
     let selection = Selection::new(filter.as_mut(), options.window);
     let shared_servers = Mutex::new(Servers::new(limits.max_servers));
     let is_shared = limits.workers > 1 && snapshots.is_none();
-    let context = WorkerContext {
-        workers: limits.workers.clamp(1, SHARDS),
-        limits: TableLimits {
-            flows: (limits.max_flows / SHARDS).max(1),
-            opening_bytes: limits.opening_bytes / SHARDS,
-        },
-        live: options.live,
-        keep_flows: options.keep_flows,
-        keep_facts: options.keep_facts,
-        first_values: options.first_values,
-        keep_reasons: options.keep_reasons,
-        histogram_ports: limits.histogram_ports,
-        max_servers: limits.max_servers,
-        local_networks: options.local_networks,
-        names: options.names,
-        shared_servers: is_shared.then_some(&shared_servers),
-        recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
-        process_cache: hooks.processes,
-        #[cfg(test)]
-        on_close: hooks.on_close,
-    };
+    let recent_flows = snapshots.as_ref().map_or(0, |snapshots| snapshots.flows);
+    let shared = is_shared.then_some(&shared_servers);
+    let context = WorkerContext::new(options, shared, recent_flows);
     let Finished { captured, workers, snapshotted, panics } = thread::scope(|scope| {
         let passes_on = hooks.on_flow.is_some();
         let (router, workers, lanes) =
@@ -185,6 +172,7 @@ pub fn run(
         problems: source.problems(),
         notices: source.notices(),
         evicted: 0,
+        selected: hooks.selector.map(SelectedFlows::new),
         stats: snapshotted,
         flows: Vec::new(),
     };
@@ -200,6 +188,7 @@ pub fn run(
     for worker in workers {
         cut += worker.cut;
         run.evicted += worker.evicted;
+        run.add_selected(worker.selected);
         run.stats.merge(worker.stats);
         run.flows.extend(worker.flows);
     }

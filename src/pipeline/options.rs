@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::{CaptureCounters, JudgedFlow};
+use super::{CaptureCounters, FlowView, JudgedFlow};
 use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 #[cfg(test)]
@@ -68,6 +68,7 @@ impl Options<'_> {
             hooks: Hooks {
                 processes: None,
                 on_flow: None,
+                selector: None,
                 counters: None,
                 catalogues: None,
                 #[cfg(test)]
@@ -132,6 +133,8 @@ pub struct Hooks<'a> {
     /// they ended; those that are open at the end follow, by shard. The order does not depend on the
     /// number of workers. While this takes long, workers wait for it.
     pub on_flow: Option<&'a (dyn Fn(&JudgedFlow) + Sync)>,
+    /// Selects the flows that count.
+    pub selector: Option<FlowSelector<'a>>,
     /// Reports the counters so far on request.
     pub counters: Option<CountersHook<'a>>,
     /// Brings newer catalogues. Flows that are classified from then on use the newest one.
@@ -139,6 +142,17 @@ pub struct Hooks<'a> {
     /// Gets each flow that ends, on the thread of its worker: for tests in which that panics.
     #[cfg(test)]
     pub(crate) on_close: Option<&'a (dyn Fn(&FlowRecord) + Sync)>,
+}
+
+/// Selects the flows that count: all others are left out of statistics, flows and snapshots, as if the
+/// capture did not have them.
+#[derive(Clone, Copy)]
+pub struct FlowSelector<'a> {
+    /// What people wrote to select them, for reports.
+    pub expression: &'a str,
+    /// Whether a flow counts. Called on the threads of workers when the flow ends, and for snapshots
+    /// while it is live.
+    pub selects: &'a (dyn Fn(FlowView<'_>) -> bool + Sync),
 }
 
 /// Reports the counters of a running capture.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::CaptureCounters;
+use super::{CaptureCounters, FlowSelector};
 use crate::catalogue::Catalogue;
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
@@ -28,13 +28,57 @@ pub struct Run {
     pub notices: Vec<String>,
     /// Flows that were evicted because a table was full.
     pub evicted: u64,
-    /// The statistics of all flows.
+    /// The flows that were selected to count; `None` where all of them count.
+    pub selected: Option<SelectedFlows>,
+    /// The statistics of all flows that count.
     pub stats: Stats,
-    /// Every flow, ordered by its first frame, where flows are kept.
+    /// Every flow that counts, ordered by its first frame, where flows are kept.
     pub flows: Vec<JudgedFlow>,
 }
 
+/// The flows that were selected to count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectedFlows {
+    /// The expression that selected them; untrusted.
+    pub expression: String,
+    /// Flows that count.
+    pub selected: u64,
+    /// All flows.
+    pub seen: u64,
+}
+
+/// How many flows were selected to count, and of how many.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SelectionCounts {
+    selected: u64,
+    seen: u64,
+}
+
+impl SelectionCounts {
+    /// Counts a flow; returns whether it is selected.
+    pub(super) const fn count(&mut self, is_selected: bool) -> bool {
+        self.seen += 1;
+        self.selected += is_selected as u64;
+        is_selected
+    }
+}
+
+impl SelectedFlows {
+    /// No flows yet.
+    pub(super) fn new(selector: FlowSelector<'_>) -> Self {
+        Self { expression: selector.expression.to_owned(), selected: 0, seen: 0 }
+    }
+}
+
 impl Run {
+    /// Adds the flows of a worker, where some were selected.
+    pub(super) fn add_selected(&mut self, counts: Option<SelectionCounts>) {
+        if let (Some(all), Some(counts)) = (&mut self.selected, counts) {
+            all.selected += counts.selected;
+            all.seen += counts.seen;
+        }
+    }
+
     /// Adds a notice where the capture cut payload of `flows` flows.
     pub(super) fn notice_cut_payload(&mut self, flows: u64) {
         // Without a frame that was cut, it was the sender that promised more than came.

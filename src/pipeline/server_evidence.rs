@@ -3,12 +3,13 @@
 //! this is taken when it is classified.
 
 use super::anomalies;
+use super::flow_evidence::EvidenceSink;
 use crate::classify::{Verdict, mark_frame};
 use crate::decode::{Endpoint, Transport};
 use crate::detect::{self, AnsweredName};
 use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
 use crate::flow::Opening;
-use crate::stats::{DnsParents, ServerEvidence, ServerKey, Servers, TextSource};
+use crate::stats::{ServerEvidence, ServerKey, TextSource};
 
 /// The facts with names by which clients call servers.
 const SERVER_NAMES: [(&str, TextSource); 3] = [
@@ -28,7 +29,7 @@ const WINDOW: usize = 256;
 
 /// Keeps what a flow that has been classified proves of its server, and what is odd about it.
 pub(super) fn keep(
-    (servers, parents): (&mut Servers, &mut DnsParents),
+    servers: &mut impl EvidenceSink,
     endpoints: [Endpoint; 2],
     opening: &Opening,
     proof: (&Verdict, &Evidence),
@@ -44,13 +45,13 @@ pub(super) fn keep(
         keep_unrecognised(servers, endpoints[1], opening);
     } else {
         keep_proof(servers, endpoints, opening, proof);
-        anomalies::keep((servers, parents), server, opening, proof);
+        anomalies::keep(servers, server, opening, proof);
     }
 }
 
 /// Keeps what a flow of no known protocol shows: its first line and, if that is readable, the prompt
 /// of a shell. Most of what is not recognised is not readable.
-fn keep_unrecognised(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
+fn keep_unrecognised(servers: &mut impl EvidenceSink, responder: Endpoint, opening: &Opening) {
     if keep_first_line(servers, responder, opening) || is_unanswered_line(opening) {
         let server = ServerKey::new(responder, opening.transport());
         anomalies::keep_prompt(servers, server, opening);
@@ -67,7 +68,7 @@ fn is_unanswered_line(opening: &Opening) -> bool {
 
 /// Keeps what a flow proves of its server, if the server has sent payload, or need not send any.
 fn keep_proof(
-    servers: &mut Servers,
+    servers: &mut impl EvidenceSink,
     endpoints: [Endpoint; 2],
     opening: &Opening,
     (verdict, evidence): (&Verdict, &Evidence),
@@ -92,7 +93,10 @@ fn keep_proof(
     servers.take_evidence(
         key,
         &ServerEvidence {
-            verdict,
+            confidence: verdict.confidence,
+            protocol: verdict.protocol,
+            service: verdict.service.as_ref(),
+            also: &verdict.also,
             first_frame,
             proof_frame: &|service| match service {
                 Some(service) => mark_frame(service, &evidence.facts),
@@ -105,7 +109,7 @@ fn keep_proof(
 }
 
 /// Keeps the names that the answers of DNS and its kin give to addresses.
-fn keep_answers(servers: &mut Servers, opening: &Opening, protocol: Option<Protocol>) {
+fn keep_answers(servers: &mut impl EvidenceSink, opening: &Opening, protocol: Option<Protocol>) {
     let source = match protocol {
         Some(Protocol::Dns) => TextSource::Dns,
         Some(Protocol::Mdns) => TextSource::Mdns,
@@ -123,7 +127,11 @@ fn keep_answers(servers: &mut Servers, opening: &Opening, protocol: Option<Proto
 
 /// Keeps the first line of a flow of no known protocol, or of plain text, if the responder has
 /// answered; not one that may have a secret. Returns whether a side begins readably.
-fn keep_first_line(servers: &mut Servers, responder: Endpoint, opening: &Opening) -> bool {
+fn keep_first_line(
+    servers: &mut impl EvidenceSink,
+    responder: Endpoint,
+    opening: &Opening,
+) -> bool {
     if opening.side(Direction::Responder).is_empty() {
         return false;
     }

@@ -13,6 +13,7 @@ use super::channel::{WorkerMessage, WorkerReceiver};
 use super::classifier::Classifier;
 use super::context::WorkerContext;
 use super::ended_flows::FlowLane;
+use super::run::SelectionCounts;
 use super::snapshot::{STEP, SnapshotJob};
 use super::{Batch, BatchedSegment, JudgedFlow};
 use crate::flow::{FlowHasher, SHARDS, ServicePorts, Table};
@@ -34,6 +35,8 @@ pub(super) struct WorkerResult {
     pub(super) evicted: u64,
     /// Flows of whose payload the capture cut some.
     pub(super) cut: u64,
+    /// The flows that were selected, where not all count.
+    pub(super) selected: Option<SelectionCounts>,
 }
 
 /// The state of a worker thread.
@@ -60,7 +63,7 @@ impl<'p> Worker<'p> {
         Self {
             ports,
             tables: (0..tables).map(|_| Table::new(context.limits, hasher)).collect(),
-            classifier: Classifier::new(catalogue, context, lane),
+            classifier: Classifier::new(catalogue, context, lane, hasher.tenants()),
             live: context.live,
             process_cache: context.process_cache,
             tidied: 0,
@@ -115,9 +118,9 @@ impl<'p> Worker<'p> {
             table.drain(&mut self.classifier);
         }
         let evicted = self.evicted();
-        let cut = self.classifier.cut;
+        let (cut, selected) = (self.classifier.cut, self.classifier.selected());
         let (stats, flows) = self.classifier.finish();
-        WorkerResult { stats, flows, evicted, cut }
+        WorkerResult { stats, flows, evicted, cut, selected }
     }
 
     /// Flows evicted so far.

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use self::parts::display_filter::FilterOn;
 use self::parts::report_table::TableName;
+use self::parts::sorting::SortColumn;
 use crate::catalogue::Catalogue;
 use crate::findings::{self, Finding};
 use crate::pipeline::Run;
@@ -69,6 +70,8 @@ pub struct Show {
     pub table: Option<TableName>,
     /// Rows of the tables of ports (`--top`); 0 for all.
     pub top: usize,
+    /// What the tables are sorted by (`--sort`); each has its own order without.
+    pub sort: Option<SortColumn>,
     /// The time zone of times for people (`--local`).
     pub zone: Zone,
 }
@@ -85,6 +88,7 @@ impl Show {
         findings_only: false,
         table: None,
         top: 0,
+        sort: None,
         zone: Zone::Utc,
     };
 

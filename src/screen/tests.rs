@@ -158,7 +158,7 @@ fn a_filter_applies_while_it_is_typed_and_what_is_wrong_with_it_is_told_in_full(
     assert!(text.lines().nth(3).unwrap().starts_with("filter: tag:osc -port:8000  "), "{text}");
     assert_eq!(ports(&shown.press("\x1b")), all);
     let text = shown.press("/prt:1\n");
-    assert!(text.contains("\nunknown field prt:\n"), "{text}");
+    assert!(text.contains("\nthere is no field 'prt'; did you mean port?\n"), "{text}");
     assert_eq!(ports(&text), 0, "the word before the colon");
     let text = shown.press("\x7f\x7f\x7f\x7f\x7f\x7fservice:express\n");
     assert_eq!((ports(&text), text.contains("3001/tcp")), (1, true), "{text}");

@@ -89,7 +89,7 @@ impl DnsParents {
     }
 
     /// Adds what other flows asked for.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.has_overflowed |= other.has_overflowed;
         for (rank, theirs) in other.domains {
             match self.domains.get_mut(&rank) {

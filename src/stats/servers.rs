@@ -88,8 +88,14 @@ pub(super) struct ProvedNumbers {
 
 /// What one flow's opening proves of the server that answered it.
 pub struct ServerEvidence<'e> {
-    /// The verdict.
-    pub verdict: &'e Verdict,
+    /// The ground of the verdict.
+    pub confidence: Confidence,
+    /// The protocol.
+    pub protocol: Option<Protocol>,
+    /// The service that a mark names.
+    pub service: Option<&'e Arc<Service>>,
+    /// The services of other layers.
+    pub also: &'e [Arc<Service>],
     /// The number of the first frame with payload: no proof comes before it.
     pub first_frame: u64,
     /// The number of the frame that proves a service, or the protocol.
@@ -248,22 +254,22 @@ impl Servers {
     /// Takes what an opening with payload from the server, or of a one-way protocol, proves of it.
     /// The flow itself is counted when it ends.
     pub fn take_evidence(&mut self, key: ServerKey, evidence: &ServerEvidence<'_>) {
-        let ServerEvidence { verdict, first_frame, proof_frame, texts, framings } = *evidence;
-        if verdict.confidence < Confidence::Protocol || !is_unicast(key.address) {
+        let ServerEvidence { confidence, protocol, service, also, .. } = *evidence;
+        let ServerEvidence { first_frame, proof_frame, texts, framings, .. } = *evidence;
+        if confidence < Confidence::Protocol || !is_unicast(key.address) {
             return;
         }
         let Some(slot) = self.slot(key) else { return };
         let Some(row) = self.slots.row_mut(slot) else { return };
         row.framings |= framings;
-        let (confidence, frame) = (row.confidence, row.proof_frame);
+        let (known_confidence, frame) = (row.confidence, row.proof_frame);
         let may_improve = |known: u64| first_frame < known;
-        if verdict.confidence > confidence || verdict.confidence == confidence && may_improve(frame)
-        {
-            let frame = proof_frame(verdict.service.as_deref()).unwrap_or(NO_FRAME);
-            row.improve(verdict.confidence, frame);
+        if confidence > known_confidence || confidence == known_confidence && may_improve(frame) {
+            let frame = proof_frame(service.map(|service| &**service)).unwrap_or(NO_FRAME);
+            row.improve(confidence, frame);
         }
-        let protocol = verdict.protocol.map(protocol_family);
-        for service in verdict.service.iter().chain(&verdict.also) {
+        let protocol = protocol.map(protocol_family);
+        for service in service.into_iter().chain(also) {
             let number = self.services.number(&layered(service));
             let same =
                 |known: &&ServiceProof| known.service == number && known.protocol == protocol;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portlore::flow_filter::FlowFilter;
 use portlore::osc::AddressPattern;
 use portlore::osc_trace::{OscContent, OscEntry, UnreadReason};
 use portlore::report::pages::osc::{OscCounts, OscWriter};
@@ -9,11 +10,14 @@ use portlore::report::parts::units::plural;
 use portlore::time::Time;
 
 use super::rate::RateLimit;
+use super::selection::OscSubject;
 use crate::command::messages;
 
 /// Writes entries into memory, which is handed over to the output batch by batch.
 pub struct Display<'a> {
     wanted: &'a [AddressPattern],
+    /// Selects entries by their connection.
+    selected: Option<&'a FlowFilter>,
     writer: Box<dyn OscWriter>,
     rate: RateLimit,
     /// Messages after which nothing more is written.
@@ -27,7 +31,7 @@ pub struct Display<'a> {
 
 impl<'a> Display<'a> {
     pub const fn new(
-        wanted: &'a [AddressPattern],
+        (wanted, selected): (&'a [AddressPattern], Option<&'a FlowFilter>),
         writer: Box<dyn OscWriter>,
         rate: RateLimit,
         count: Option<u64>,
@@ -42,7 +46,7 @@ impl<'a> Display<'a> {
             left_out: 0,
             given_up: 0,
         };
-        Self { wanted, writer, rate, count, tells_seconds, counts, buffer: Vec::new() }
+        Self { wanted, selected, writer, rate, count, tells_seconds, counts, buffer: Vec::new() }
     }
 
     /// Whether as many messages as wanted were written, those that fail among them.
@@ -70,6 +74,8 @@ impl<'a> Display<'a> {
             }
         };
         self.advance(entry.time);
+        let is_selected = |filter: &FlowFilter| filter.expression().matches(&OscSubject(entry));
+        let passes = passes && self.selected.is_none_or(is_selected);
         if !passes || self.is_done() || !self.rate.admits(messages) {
             return;
         }

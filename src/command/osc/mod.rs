@@ -5,6 +5,7 @@
 
 mod display;
 mod rate;
+mod selection;
 mod watch;
 
 use portlore::privilege::{Account, Keep};
@@ -31,6 +32,9 @@ pub fn run(args: &OscArgs) -> Result<u8> {
         (false, false) => return usage("give capture files or -i, not both"),
         (true, true) => return usage("name a capture file, or an interface with -i"),
         _ => {}
+    }
+    if let Some(filter) = &args.selected {
+        selection::check(filter.expression(), filter.text())?;
     }
     let signals = SignalFlags::register()?;
     if args.interfaces.is_empty() { replay(args, &signals) } else { live(args, &signals) }

@@ -97,7 +97,14 @@ impl Judge for Reader {
         self.reads_on
     }
 
-    fn read_on(&mut self, ends: [Endpoint; 2], sender: Direction, _: u64, payload: &[u8]) {
+    fn read_on(
+        &mut self,
+        _: &FlowKey,
+        ends: [Endpoint; 2],
+        sender: Direction,
+        _: u64,
+        payload: &[u8],
+    ) {
         self.later.push((ends[1].port, sender, payload.to_vec()));
     }
 

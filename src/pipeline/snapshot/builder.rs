@@ -7,6 +7,7 @@ use super::{FlowDetail, RecentFlows};
 use crate::classify::Verdict;
 use crate::flow::{FlowRecord, Opening};
 use crate::pipeline::JudgedFlow;
+use crate::pipeline::run::SelectionCounts;
 use crate::process::FlowProcesses;
 use crate::stats::{DnsParents, Servers, Stats};
 
@@ -24,17 +25,19 @@ pub(in crate::pipeline) struct SnapshotBuilder {
     held: u64,
     evicted: u64,
     cut: u64,
+    selected: Option<SelectionCounts>,
     detail: Option<Box<FlowDetail>>,
     cost: Duration,
 }
 
 impl SnapshotBuilder {
     /// Starts with empty statistics and the requested ones of the flows that ended recently. `held`,
-    /// `evicted` and `cut` (those that ended) are the worker's numbers of flows.
+    /// `evicted`, `cut` and `selected` (those that ended) are the worker's numbers of flows.
     pub(in crate::pipeline) fn new<'r>(
         job: SnapshotJob,
         stats: Stats,
         (held, evicted, cut): (u64, u64, u64),
+        selected: Option<SelectionCounts>,
         ended: impl Iterator<Item = &'r JudgedFlow>,
     ) -> Self {
         let mut recent = RecentFlows::new(job.flows);
@@ -50,6 +53,7 @@ impl SnapshotBuilder {
             held,
             evicted,
             cut,
+            selected,
             detail: None,
             cost: Duration::ZERO,
         }
@@ -70,6 +74,11 @@ impl SnapshotBuilder {
     /// Adds the flow of which all that is known is wanted.
     pub(in crate::pipeline) fn add_detail(&mut self, flow: JudgedFlow, opening: Option<Opening>) {
         self.detail = Some(Box::new(FlowDetail::new(flow, opening)));
+    }
+
+    /// Counts whether a live flow is selected, where not all count.
+    pub(in crate::pipeline) fn select(&mut self, is_selected: bool) {
+        self.selected.get_or_insert_default().count(is_selected);
     }
 
     /// Counts a live flow as if it had ended here.
@@ -95,7 +104,8 @@ impl SnapshotBuilder {
 
     /// Sends what was built to the snapshot thread.
     pub(in crate::pipeline) fn finish(self) {
-        let Self { job, stats, recent, live, held, evicted, cut, detail, cost, .. } = self;
+        let Self { job, stats, recent, live, held, evicted, cut, selected, detail, cost, .. } =
+            self;
         let recent = recent.into_flows();
         job.reply(SnapshotPart::Live(LiveFlows {
             stats,
@@ -104,6 +114,7 @@ impl SnapshotBuilder {
             held,
             evicted,
             cut,
+            selected,
             detail,
             cost,
         }));

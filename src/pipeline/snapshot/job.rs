@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use super::{FlowDetail, SnapshotRequest};
 use crate::catalogue::Catalogue;
 use crate::flow::FlowRecord;
+use crate::pipeline::run::SelectionCounts;
 use crate::pipeline::{CaptureCounters, JudgedFlow};
 use crate::source::{Drops, Source};
 use crate::stats::Stats;
@@ -98,6 +99,8 @@ pub(super) struct LiveFlows {
     pub(super) evicted: u64,
     /// Flows of whose payload the capture cut some, those that ended included.
     pub(super) cut: u64,
+    /// The flows that are selected so far, and all, where not all count.
+    pub(super) selected: Option<SelectionCounts>,
     /// The flow of which all that is known is wanted, where it is this worker's.
     pub(super) detail: Option<Box<FlowDetail>>,
     /// CPU time of the walk.

@@ -8,31 +8,32 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 
 use super::job::{SnapshotJob, SnapshotJobs, SnapshotPart};
 use super::{RecentFlows, SHARE, Snapshot, SnapshotRequest, Snapshots};
-use crate::pipeline::Run;
 use crate::pipeline::context::WorkerContext;
+use crate::pipeline::{FlowSelector, Run, SelectedFlows};
 use crate::stats::Stats;
 
 /// The snapshot thread's state.
-pub(in crate::pipeline) struct Snapshotter {
+pub(in crate::pipeline) struct Snapshotter<'p> {
     to_capture: Sender<SnapshotJob>,
     /// Disconnected when the capture is over.
     ended: Receiver<()>,
     workers: usize,
     histogram_ports: usize,
+    selector: Option<FlowSelector<'p>>,
     /// Statistics of the flows that have ended, as far as the workers handed them over.
     stats: Stats,
 }
 
-impl Snapshotter {
+impl<'p> Snapshotter<'p> {
     /// A snapshot thread and the capture thread's end of the way to it, within the limits that the
     /// workers have.
-    pub(in crate::pipeline) fn new(context: &WorkerContext<'_>) -> (Self, SnapshotJobs) {
-        let WorkerContext { workers, histogram_ports, .. } = *context;
+    pub(in crate::pipeline) fn new(context: &WorkerContext<'p>) -> (Self, SnapshotJobs) {
+        let WorkerContext { workers, histogram_ports, selector, .. } = *context;
         let stats = context.stats();
         let (to_capture, jobs) = bounded(1);
         let (is_running, ended) = bounded(0);
         (
-            Self { to_capture, ended, workers, histogram_ports, stats },
+            Self { to_capture, ended, workers, histogram_ports, selector, stats },
             SnapshotJobs { jobs, is_abandoned: false, _is_running: is_running },
         )
     }
@@ -115,6 +116,7 @@ impl Snapshotter {
             problems,
             notices: Vec::new(),
             evicted: 0,
+            selected: self.selector.map(SelectedFlows::new),
             stats: self.stats.clone(),
             flows: Vec::new(),
         };
@@ -124,6 +126,7 @@ impl Snapshotter {
         for worker in workers {
             run.stats.merge(worker.stats);
             run.evicted += worker.evicted;
+            run.add_selected(worker.selected);
             live_flows += worker.live;
             held_flows += worker.held;
             detail = detail.or(worker.detail);

@@ -23,6 +23,7 @@ use self::port::{PortJson, ServiceJson};
 use self::servers::{ClosedPortJson, ServersJson};
 use super::{FlowOutput, ReportFormat};
 use crate::flow::Counts;
+use crate::pipeline::SelectedFlows;
 use crate::report::parts::interfaces::{self, InterfaceFrames};
 use crate::report::{Report, Style};
 
@@ -117,6 +118,8 @@ struct CaptureJson<'a> {
     evicted_flows: u64,
     flows_beyond_max_servers: u64,
     answers_beyond_max_servers: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<SelectionJson<'a>>,
     bytes: u64,
     first: Option<String>,
     last: Option<String>,
@@ -144,6 +147,7 @@ impl<'a> CaptureJson<'a> {
             evicted_flows: run.evicted,
             flows_beyond_max_servers: run.stats.servers.flows_beyond_limit(),
             answers_beyond_max_servers: run.stats.servers.answers_beyond_limit(),
+            selection: run.selected.as_ref().map(SelectionJson::from),
             bytes: counters.bytes,
             first: counters.seen.map(|(first, _)| first.to_string()),
             last: counters.seen.map(|(_, last)| last.to_string()),
@@ -151,6 +155,22 @@ impl<'a> CaptureJson<'a> {
             problems: &run.problems,
             notices: &run.notices,
         }
+    }
+}
+
+/// The flows that were selected to count.
+#[derive(Serialize)]
+pub(super) struct SelectionJson<'a> {
+    #[serde(rename = "where")]
+    expression: &'a str,
+    selected_flows: u64,
+    flows: u64,
+}
+
+impl<'a> From<&'a SelectedFlows> for SelectionJson<'a> {
+    fn from(flows: &'a SelectedFlows) -> Self {
+        let SelectedFlows { expression, selected, seen } = flows;
+        Self { expression, selected_flows: *selected, flows: *seen }
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::{FlowOutput, ReportFormat};
 use crate::report::parts::markdown::literal;
 use crate::report::parts::report_table::{ReportTable, TableCell, TableName};
+use crate::report::parts::selection;
 use crate::report::{Report, Style, escape};
 
 /// Findings and ports, or one table.
@@ -33,6 +34,9 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Res
     };
     let inputs: Vec<_> = report.inputs.iter().map(|input| literal(&escape(input))).collect();
     writeln!(out, "# {}", inputs.join(", "))?;
+    if let Some(selection) = selection::sentence(report.run) {
+        writeln!(out, "\n{}", literal(&selection))?;
+    }
     for line in report.run.problems.iter().chain(&report.run.notices) {
         writeln!(out, "\n{}", literal(&escape(line)))?;
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::json::{DropsJson, FlowJson, ReportJson, SidesJson, SpeakerJson, write_line};
+use super::json::{
+    DropsJson, FlowJson, ReportJson, SelectionJson, SidesJson, SpeakerJson, write_line,
+};
 use super::{FlowOutput, IntervalOutput, IntervalWriter, ReportFormat};
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
@@ -48,6 +50,8 @@ struct IntervalJson<'a> {
     segments: u64,
     bytes: u64,
     live_flows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<SelectionJson<'a>>,
     dropped: DropsJson,
     ports: Vec<PortIntervalJson<'a>>,
 }
@@ -124,6 +128,7 @@ impl IntervalWriter for IntervalEvents {
             segments,
             bytes,
             live_flows: view.live_flows,
+            selection: run.selected.as_ref().map(SelectionJson::from),
             dropped: dropped(),
             ports: ports
                 .iter()

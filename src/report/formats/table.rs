@@ -9,13 +9,13 @@ mod ports;
 mod servers;
 mod summary;
 
-use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::{FlowOutput, IntervalOutput, ReportFormat};
 use crate::decode::ServicePort;
 use crate::findings::Finding;
+use crate::report::parts::sorting::SortColumn;
 use crate::report::parts::units::plural;
 use crate::report::parts::{flow_line, interfaces, processes, why};
 use crate::report::{Report, Style};
@@ -62,7 +62,9 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     writeln!(out)?;
     ports::write(out, report, &shown, style)?;
     if hidden > 0 {
-        writeln!(out, "and {} with fewer bytes; --top 0 shows all", plural(hidden as u64, "port"))?;
+        let which = show.sort.unwrap_or(SortColumn::Bytes).of_the_rest();
+        let ports = plural(hidden as u64, "port");
+        writeln!(out, "and {ports} {which}; --top 0 shows all")?;
     }
     if show.servers {
         writeln!(out)?;
@@ -75,7 +77,11 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     }
     if show.lists_flows() {
         writeln!(out)?;
-        for flow in &report.run.flows {
+        let mut flows: Vec<_> = report.run.flows.iter().collect();
+        if let Some(sort) = show.sort {
+            flows.sort_by_key(|flow| sort.of_flow(flow));
+        }
+        for flow in flows {
             why::write_styled(out, flow, show.why.then_some(show.filter_on), style)?;
         }
         writeln!(out)?;
@@ -84,12 +90,13 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     Ok(())
 }
 
-/// The ports with most bytes, as many as `--top` allows, and those with an alert or a warning; then
+/// The ports with most bytes, or first by `--sort`, as many as `--top` allows, and those with an alert or a warning; then
 /// how many others there are.
 fn shown_ports<'r>(report: &Report<'r>, findings: &[Finding]) -> (Vec<PortRow<'r>>, usize) {
     let mut ports: Vec<PortRow<'_>> =
         report.run.stats.ports.iter().map(|(&port, stats)| (port, stats)).collect();
-    ports.sort_by_key(|&(port, stats)| (Reverse(stats.all.bytes.sum()), port));
+    let sort = report.show.sort.unwrap_or(SortColumn::Bytes);
+    ports.sort_by_cached_key(|&(port, stats)| (sort.of_all(&stats.all), port));
     let all = ports.len();
     let top = if report.show.top == 0 { all } else { report.show.top };
     let grave = findings.iter().filter(|finding| finding.severity.is_grave());

@@ -1,9 +1,8 @@
 //! The tables of the report as values, for formats that other programs read. Names of columns are
 //! those of the JSON document, flattened; texts are untrusted.
 
-use std::cmp::Reverse;
-
 use super::labels;
+use super::sorting::SortColumn;
 use crate::classify::Fit;
 use crate::decode::Transport;
 use crate::evidence::{Protocol, ProvedBy};
@@ -101,10 +100,13 @@ fn list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> TableCell {
     if texts.is_empty() { TableCell::Missing } else { texts.join(";").into() }
 }
 
-/// The ports by number, and on each what spoke, as in the table of ports.
+/// The ports by number, unless `--sort` says otherwise, and on each what spoke, as in the table of ports.
 fn ports(report: &Report<'_>) -> ReportTable {
     let mut ports: Vec<_> = report.run.stats.ports.iter().collect();
     ports.sort_by_key(|(port, _)| **port);
+    if let Some(sort) = report.show.sort {
+        ports.sort_by_cached_key(|(_, stats)| sort.of_all(&stats.all));
+    }
     let rows = ports.into_iter().flat_map(|(&port, stats)| {
         let head = [
             port.transport.into(),
@@ -172,8 +174,12 @@ fn process(stats: &PortStats) -> TableCell {
     list(holders.map(|holder| format!("{}/{}", holder.name, holder.pid)))
 }
 
-/// The servers, by address, port and transport.
+/// The servers, by address, port and transport, unless `--sort` says otherwise.
 fn servers(report: &Report<'_>) -> ReportTable {
+    let mut servers: Vec<_> = report.run.stats.servers.rows().collect();
+    if let Some(sort) = report.show.sort {
+        servers.sort_by_key(|server| sort.of_server(server));
+    }
     let row = |server: Server<'_>| {
         let names = server.names.iter().chain(server.address_names.iter().copied());
         vec![
@@ -212,14 +218,15 @@ fn servers(report: &Report<'_>) -> ReportTable {
             "last",
             "proof_frame",
         ],
-        rows: report.run.stats.servers.rows().map(row).collect(),
+        rows: servers.into_iter().map(row).collect(),
     }
 }
 
 /// The services, those with most bytes first, by the verdicts of single flows.
 fn services(report: &Report<'_>) -> ReportTable {
     let mut services: Vec<_> = report.run.stats.services.iter().collect();
-    services.sort_by_key(|(key, stats)| (Reverse(stats.all.bytes.sum()), *key));
+    let sort = report.show.sort.unwrap_or(SortColumn::Bytes);
+    services.sort_by_cached_key(|&(key, stats)| (sort.of_all(&stats.all), key.clone()));
     let rows = services.into_iter().map(|((service, tag, protocol), stats)| {
         let (all, sides) = (&stats.all, |counts: Counts| [counts.initiator, counts.responder]);
         let counts = [all.flows, all.flows_without_payload, all.initiators.count()];

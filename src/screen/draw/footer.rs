@@ -45,7 +45,8 @@ pub(super) fn footer(state: &ScreenState, width: usize, height: u16) -> Vec<Line
 fn hint(state: &ScreenState, width: usize) -> Line<'static> {
     let Some(prompt) = &state.prompt else { return Line::default() };
     if let Some(fault) = &prompt.fault {
-        return Line::styled(fit(&escape(fault), width), style(Tone::Bad, state.colour));
+        let text = format!("{}; {}", fault.reason(), fault.remedy());
+        return Line::styled(fit(&escape(&text), width), style(Tone::Bad, state.colour));
     }
     let completions = prompt.completions(&|field| state.values(field));
     if completions.is_empty() {

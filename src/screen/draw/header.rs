@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{LOW, LOWEST, cut};
 use crate::report::escape;
 use crate::report::parts::layout::{Tone, fit};
+use crate::report::parts::selection;
 use crate::report::parts::units::{bytes, count, drops, plural};
 use crate::screen::lists::ListKind;
 use crate::screen::state::{Page, ScreenState};
@@ -66,6 +67,9 @@ fn counts(state: &ScreenState, width: usize) -> (Line<'static>, bool) {
     });
     if run.evicted > 0 {
         line.push(Span::raw(format!("; {} no longer tracked", plural(run.evicted, "connection"))));
+    }
+    if let Some(selection) = selection::sentence(run) {
+        line.push(Span::raw(format!("; {selection}")));
     }
     line.extend(run.problems.last().map(|problem| {
         Span::styled(format!("  {}", escape(problem)), style(Tone::Bad, state.colour))

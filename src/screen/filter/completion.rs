@@ -1,8 +1,10 @@
 //! Completions of what is typed of a filter: names of fields, and the values that there are.
 
 use super::FIELDS;
-use super::term::{FITS, finding_values};
+use crate::flow_filter::{column_names, finding_words};
 
+/// The values of `fit:`.
+const FITS: [&str; 3] = ["!", "agrees", "unclaimed"];
 /// Completions at most.
 const MOST: usize = 64;
 
@@ -16,11 +18,16 @@ pub(super) fn of(word: &str, known: &KnownValues<'_>) -> Vec<String> {
     let Some((field, value)) = bare.split_once(':') else {
         let bare = bare.to_lowercase();
         let fields = FIELDS.iter().filter(|field| field.name.starts_with(&bare));
-        return fields.map(|field| format!("{sign}{}:", field.name)).collect();
+        let mut words: Vec<String> = fields.map(|field| format!("{sign}{}:", field.name)).collect();
+        if words.is_empty() && !bare.is_empty() {
+            let columns = column_names().filter(|name| name.starts_with(&bare));
+            words.extend(columns.take(MOST).map(|name| format!("{sign}{name}")));
+        }
+        return words;
     };
     let values: Vec<String> = match field {
-        "fit" => FITS.iter().take(3).map(|(name, _)| (*name).to_owned()).collect(),
-        "finding" => finding_values().map(str::to_owned).collect(),
+        "fit" => FITS.map(str::to_owned).into(),
+        "finding" => finding_words().into_iter().map(str::to_owned).collect(),
         _ => known(field),
     };
     let value = value.to_lowercase();

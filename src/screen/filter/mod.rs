@@ -1,13 +1,14 @@
-//! The filter of the four views: `port:3001 tag:osc fit:!`, all of which must match.
+//! The filter of the four views: an expression over the columns, as `--where` has it, such as
+//! `port:3001 tag:osc fit:!` or `bytes > 1M`.
 
 mod completion;
 mod prompt;
-mod term;
+mod row;
 
 pub(super) use self::prompt::FilterPrompt;
-pub(super) use self::term::{FilterRow, SpokenHere};
+pub(super) use self::row::{FilterRow, SpokenHere};
 
-use self::term::FilterTerm;
+use crate::flow_filter::{Expression, FilterFault};
 
 /// A field of the filter.
 pub(super) struct FilterField {
@@ -17,7 +18,7 @@ pub(super) struct FilterField {
     pub(super) selects: &'static str,
 }
 
-/// The fields, in the order of help.
+/// The fields that are typed most, in the order of help.
 pub(super) const FIELDS: [FilterField; 8] = [
     FilterField { name: "port", selects: "a number or a range: port:3001, port:3000-3010" },
     FilterField { name: "service", selects: "a service that is proved, by id or name" },
@@ -30,49 +31,45 @@ pub(super) const FIELDS: [FilterField; 8] = [
 ];
 
 /// A filter, as it is typed after `/`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct RowFilter {
-    /// Each term, and whether it must match.
-    terms: Vec<(bool, FilterTerm)>,
-}
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowFilter(Expression);
 
 impl RowFilter {
-    /// Parses a filter; a `-` or `!` before a term negates it.
+    /// Parses a filter.
     ///
     /// # Errors
-    /// What is wrong, in a few words.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let term = |word: &str| {
-            let bare = match word {
-                // What does not belong has this sign in the lists.
-                "!" => word,
-                _ => word.strip_prefix(['-', '!']).unwrap_or(word),
-            };
-            Ok((bare.len() == word.len(), FilterTerm::parse(&bare.to_lowercase())?))
-        };
-        Ok(Self { terms: text.split_whitespace().map(term).collect::<Result<_, String>>()? })
+    /// What is wrong.
+    pub(super) fn parse(text: &str) -> Result<Self, FilterFault> {
+        Expression::parse(text).map(Self)
     }
 
-    /// Parses a filter that is still being typed: a last word without a value yet does not count.
+    /// Parses a filter that is still being typed: a condition whose end is missing does not count.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub(super) fn parse_partial(text: &str) -> Result<Self, String> {
-        let (before, last) = text.rsplit_once(' ').unwrap_or(("", text));
-        let field = last.trim_start_matches(['-', '!']).strip_suffix(':');
-        let is_open = last == "-"
-            || field.is_some_and(|field| FIELDS.iter().any(|known| known.name == field));
-        Self::parse(if is_open { before } else { text })
+    pub(super) fn parse_partial(text: &str) -> Result<Self, FilterFault> {
+        whole_part(text).map(|(_, filter)| filter)
     }
 
     /// Whether it selects everything.
-    pub(super) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether the filter selects a row.
     pub(super) fn matches(&self, row: &dyn FilterRow) -> bool {
-        self.terms.iter().all(|(wanted, term)| term.matches(row) == *wanted)
+        self.0.matches(row)
+    }
+}
+
+/// The part of a text that is a filter, without a condition whose end is missing.
+fn whole_part(text: &str) -> Result<(&str, RowFilter), FilterFault> {
+    match RowFilter::parse(text) {
+        Ok(filter) => Ok((text.trim(), filter)),
+        Err(fault) if fault.is_incomplete() && !text.is_empty() => {
+            whole_part(text.trim_end().rsplit_once(' ').map_or("", |(before, _)| before))
+        }
+        Err(fault) => Err(fault),
     }
 }
 
@@ -81,31 +78,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_told_in_a_few_words() {
-        for (text, said) in [
-            ("port:x", "x is not a port"),
-            ("port:99999", "99999 is not a port"),
-            ("prot:osc", "unknown field prot:"),
-            ("tag:", "tag needs a value"),
-            ("fit:x", "fit is !, agrees or unclaimed"),
-            ("finding:x", "no finding kind or severity: x"),
-        ] {
-            let fault = RowFilter::parse(text).unwrap_err();
-            assert_eq!(fault, said);
-        }
-        let long = format!("{}:1", "x".repeat(100));
-        assert!(RowFilter::parse(&long).unwrap_err().chars().count() < 60);
-    }
-
-    #[test]
     fn what_is_not_yet_typed_whole_selects_as_before() {
-        let whole = RowFilter::parse("tag:osc").unwrap();
-        for text in ["tag:osc", "tag:osc ", "tag:osc port:", "tag:osc -fit:", "tag:osc -"] {
-            assert_eq!(RowFilter::parse_partial(text).as_ref(), Ok(&whole), "{text}");
+        for text in [
+            "tag:osc",
+            "tag:osc ",
+            "tag:osc port:",
+            "tag:osc -fit:",
+            "tag:osc -",
+            "tag:osc bytes",
+            "tag:osc bytes >",
+            "tag:osc and",
+            "tag:osc and (port",
+            "tag:osc and not host = \"a b",
+            "tag:osc port in (80,",
+        ] {
+            assert_eq!(whole_part(text).unwrap().0, "tag:osc", "{text}");
         }
         assert!(RowFilter::parse_partial("prot:").is_err());
-        assert!(RowFilter::parse_partial("").unwrap().is_empty());
-        assert_eq!(RowFilter::parse("!"), RowFilter::parse("fit:!"));
-        assert_eq!(RowFilter::parse("!fit:agrees"), RowFilter::parse("-fit:agrees"));
+        assert!(RowFilter::parse_partial("tag:osc bytes > x").is_err());
+        for nothing in ["", "  ", "port", "(", "!("] {
+            assert!(RowFilter::parse_partial(nothing).unwrap().is_empty(), "{nothing}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::RowFilter;
 use super::completion::{self, KnownValues};
+use crate::flow_filter::FilterFault;
 
 /// A filter that is being typed.
 pub(in crate::screen) struct FilterPrompt {
@@ -9,7 +10,7 @@ pub(in crate::screen) struct FilterPrompt {
     /// The filter from before, to which Esc returns.
     pub(in crate::screen) before: RowFilter,
     /// What is wrong with the text.
-    pub(in crate::screen) fault: Option<String>,
+    pub(in crate::screen) fault: Option<FilterFault>,
     /// The last word as it was typed, and the number of the completion that stands in its place.
     completed: Option<(String, usize)>,
 }
@@ -127,7 +128,8 @@ mod tests {
         let mut prompt = typed("tag:osc prt");
         assert!(prompt.fault.is_none());
         assert!(prompt.push(':').is_none());
-        assert_eq!(prompt.fault.as_deref(), Some("unknown field prt:"));
+        let fault = prompt.fault.as_ref().map(FilterFault::reason);
+        assert_eq!(fault, Some("there is no field 'prt'"));
         assert!(prompt.delete().is_some() && prompt.fault.is_none());
         assert!(prompt.clear().unwrap().is_empty());
     }

@@ -8,7 +8,7 @@ use crate::decode::ServicePort;
 use crate::evidence::Direction;
 use crate::findings::Finding;
 use crate::flow::{FlowRecord, Outcome, TcpState};
-use crate::pipeline::JudgedFlow;
+use crate::pipeline::{FlowView, JudgedFlow};
 use crate::process::{Attribution, Holder};
 use crate::report::parts::labels;
 use crate::report::parts::layout::Cell;
@@ -138,6 +138,10 @@ impl FilterRow for FlowSubject<'_> {
     fn findings(&self) -> Vec<&Finding> {
         let at = |key| self.view.findings_at(key);
         self.servers().into_iter().flat_map(at).collect()
+    }
+
+    fn flow(&self) -> Option<FlowView<'_>> {
+        Some(self.flow.view())
     }
 
     fn text(&self) -> String {

@@ -165,6 +165,11 @@ impl FilterRow for PortSubject<'_> {
         self.view.findings_on(self.port).map(|(_, finding)| finding).collect()
     }
 
+    fn totals(&self) -> [Option<u64>; 2] {
+        let all = self.view.port(self.port).map(|stats| &stats.all);
+        [all.map(|all| all.packets.sum()), all.map(|all| all.bytes.sum())]
+    }
+
     fn text(&self) -> String {
         self.text.whole()
     }

@@ -130,6 +130,10 @@ impl FilterRow for ServerSubject<'_> {
         self.view.findings_at(self.key).collect()
     }
 
+    fn totals(&self) -> [Option<u64>; 2] {
+        [None, self.view.server(self.key).map(|server| server.bytes.sum())]
+    }
+
     fn text(&self) -> String {
         self.text.whole()
     }

@@ -82,6 +82,7 @@ pub(in crate::screen) fn lines(state: &ScreenState, width: usize) -> Vec<Line<'s
     let words = [
         ("tcp udp".to_owned(), "the transport"),
         ("word".to_owned(), "any text that the row shows"),
+        ("bytes > 1M".to_owned(), "a comparison, as in --where; and, or, not, ( ) join conditions"),
         ("-term".to_owned(), "rows that the term does not match; all terms must match"),
     ];
     table(&mut lines, words.into_iter(), width);

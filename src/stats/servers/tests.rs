@@ -74,8 +74,16 @@ fn serve(
         let key = ServerKey::new(record.responder, record.transport);
         let first_frame = evidence.first_payload.unwrap().0;
         let proof_frame = &|_: Option<&Service>| Some(first_frame);
-        let proof =
-            ServerEvidence { verdict: &verdict, first_frame, proof_frame, texts, framings: 0 };
+        let proof = ServerEvidence {
+            confidence: verdict.confidence,
+            protocol: verdict.protocol,
+            service: verdict.service.as_ref(),
+            also: &verdict.also,
+            first_frame,
+            proof_frame,
+            texts,
+            framings: 0,
+        };
         stats.servers().take_evidence(key, &proof);
     }
     stats.add(record, kind, &verdict);

@@ -29,6 +29,7 @@ fn view(ports: &[(u16, u64)]) -> Snapshot {
         notices: Vec::new(),
         interfaces: Vec::new(),
         evicted: 0,
+        selected: None,
         stats,
         flows: Vec::new(),
     };

@@ -1,12 +1,12 @@
 //! The figures of ports and services (`--stats`): packets, outcomes, times and sizes, each in its own
 //! column and unit, so that they can be compared down the column.
 
-use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::PortRow;
 use crate::report::parts::labels;
 use crate::report::parts::layout::{self, Cell, Column, Row};
+use crate::report::parts::sorting::SortColumn;
 use crate::report::parts::units::{bytes, count};
 use crate::report::{Report, Style, escape};
 use crate::stats::{Aggregate, COUNTERS, Distributions, Quantiles, ServiceKey, ServiceStats};
@@ -106,7 +106,8 @@ const SERVICE_COLUMNS: [Column; 6] = [
 
 fn write_services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let mut services: Vec<_> = report.run.stats.services.iter().collect();
-    services.sort_by_key(|(key, stats)| (Reverse(stats.all.bytes.sum()), *key));
+    let sort = report.show.sort.unwrap_or(SortColumn::Bytes);
+    services.sort_by_cached_key(|&(key, stats)| (sort.of_all(&stats.all), key.clone()));
     let services: Vec<(String, &ServiceKey, &ServiceStats)> = services
         .into_iter()
         .map(|(key, stats)| (service_name(report, key, &stats.all), key, stats))

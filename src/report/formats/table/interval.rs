@@ -8,8 +8,8 @@ use crate::findings;
 use crate::pipeline::Snapshot;
 use crate::report::Zone;
 use crate::report::formats::IntervalWriter;
-use crate::report::parts::labels;
 use crate::report::parts::units::{bytes, count, drops, duration, plural};
+use crate::report::parts::{labels, selection};
 
 /// Ports that a line names: those with most bytes in the interval.
 const PORTS: usize = 3;
@@ -47,6 +47,9 @@ impl IntervalWriter for IntervalLines {
             bytes(counters.bytes.saturating_sub(self.bytes)),
             plural(view.live_flows, "flow"),
         )?;
+        if let Some(selection) = selection::sentence(run) {
+            write!(out, "  {selection}")?;
+        }
         let lost = [run.drops.kernel, run.drops.interface, counters.queue];
         let lost_since = [0, 1, 2].map(|at| lost[at].saturating_sub(self.lost[at]));
         match lost_since.iter().sum::<u64>() {

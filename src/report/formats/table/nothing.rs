@@ -10,6 +10,9 @@ use crate::report::{Report, Style, escape};
 /// The sentence where there was nothing that has ports.
 const NO_PORTS: &str = "No TCP or UDP packets were seen.";
 
+/// The sentence where `--where` selected nothing.
+const NO_FLOWS: &str = "No connection matches --where.";
+
 /// Writes why there are no ports.
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     wrap(&sentence(report), style.width).iter().try_for_each(|line| writeln!(out, "{line}"))
@@ -31,6 +34,7 @@ fn sentence(report: &Report<'_>) -> String {
     };
     match filter {
         _ if counters.frames == 0 && filter.is_none() => "There are no packets.".into(),
+        _ if report.run.selected.as_ref().is_some_and(|flows| flows.seen > 0) => NO_FLOWS.into(),
         _ if counters.selected() > 0 => NO_PORTS.into(),
         // Where the kernel filters, the others are not even read.
         Some(filter) if counters.frames == 0 => format!("No packet matched {filter}."),

@@ -1,10 +1,10 @@
 //! The table of servers: what speaks at an endpoint, and the frame that proves it.
 
-use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use crate::report::parts::layout::{self, Cell, Column, Row};
 use crate::report::parts::servers;
+use crate::report::parts::sorting::SortColumn;
 use crate::report::parts::units::{bytes, count, plural};
 use crate::report::{Report, Style};
 use crate::stats::Server;
@@ -19,14 +19,15 @@ const COLUMNS: [Column; 7] = [
     Column::number("PROOF").gives_way(4),
 ];
 
-/// Writes the servers with most bytes, as many as there are rows in the tables of ports, and the
+/// Writes the servers with most bytes, or first by `--sort`, as many as there are rows in the tables of ports, and the
 /// number of the others.
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let mut servers: Vec<_> = report.run.stats.servers.rows().collect();
     if servers.is_empty() {
         return writeln!(out, "No server answered.");
     }
-    servers.sort_by_key(|server| (Reverse(server.bytes.sum()), server.key));
+    let sort = report.show.sort.unwrap_or(SortColumn::Bytes);
+    servers.sort_by_key(|server| (sort.of_server(server), server.key));
     let top = report.show.top;
     let shown = if top == 0 { servers.len() } else { top.min(servers.len()) };
     let (rows, hidden) = servers.split_at(shown);
@@ -34,9 +35,17 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> i
     layout::write(out, style, &COLUMNS, &rows)?;
     if !hidden.is_empty() {
         let others = plural(hidden.len() as u64, "server");
-        writeln!(out, "and {others} with fewer bytes; --top 0 shows all")?;
+        writeln!(out, "and {others} {}; --top 0 shows all", rest(sort))?;
     }
     Ok(())
+}
+
+/// What the other servers have.
+const fn rest(sort: SortColumn) -> &'static str {
+    match sort {
+        SortColumn::Packets => SortColumn::Bytes.of_the_rest(),
+        sort => sort.of_the_rest(),
+    }
 }
 
 fn row(report: &Report<'_>, server: &Server<'_>) -> Row {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use crate::flow::Outcome;
 use crate::report::parts::layout::{self, wrap};
+use crate::report::parts::selection;
 use crate::report::parts::units::{self, bytes, count, plural, time_span};
 use crate::report::{Report, Style, escape};
 
@@ -16,7 +17,9 @@ pub(super) fn write(
     findings: usize,
     style: Style,
 ) -> io::Result<()> {
-    for sentence in [input(report), result(report, findings)] {
+    let sentences =
+        [Some(input(report)), selection::sentence(report.run), Some(result(report, findings))];
+    for sentence in sentences.into_iter().flatten() {
         wrap(&sentence, style.width).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     for problem in &report.run.problems {
