@@ -208,14 +208,16 @@ impl Session<'_> {
             // Who read the flows has left.
             return Ok(0);
         };
-        process_cache
-            .iter()
-            .flat_map(ProcessCache::warnings)
-            .for_each(|line| messages::print(&format!("warning: {line}")));
+        process_cache.iter().for_each(print_warnings);
         // A capture that is still being written takes as long as it is let run.
         let read_in = is_replay.then(|| started.elapsed());
         report(&inputs, &run, output, args, (*filter_on, read_in, window), check)
     }
+}
+
+/// Prints what is known less well of processes than it could be.
+fn print_warnings(cache: &ProcessCache) {
+    cache.warnings().into_iter().for_each(|line| messages::print(&format!("warning: {line}")));
 }
 
 /// The facts whose first values rows, `--where` or expectations need.
