@@ -120,6 +120,12 @@ fn the_number_of_workers_changes_nothing() {
 }
 
 #[test]
+fn only_the_selected_connections_are_compared() {
+    assert_eq!(outcome(&["diff", "--where", "transport = udp", MONDAY, TUESDAY]).0, 0);
+    assert_eq!(outcome(&["diff", "--where", "service = eos", MONDAY, TUESDAY]).0, 1);
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
@@ -144,6 +150,10 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
         (
             &["-f", "tcp", MONDAY, text(&whole)],
             "--filter cannot select packets of a report; use it",
+        ),
+        (
+            &["--where", "tcp", MONDAY, text(&whole)],
+            "--where cannot select connections of a report",
         ),
         (&["-o", MONDAY, "--force", MONDAY, TUESDAY], "it is one of the input captures"),
         (&["-o", text(&whole), MONDAY, TUESDAY], "already exists"),

@@ -459,6 +459,14 @@ fn a_server_is_selected_by_its_name() {
 }
 
 #[test]
+fn only_the_selected_connections_are_checked() {
+    let rule = "[[flow]]\nonly = \"transport = udp\"\n";
+    assert_eq!(check(rule, &[MONDAY]).0, 1);
+    let (status, stdout) = check(rule, &["--where", "port > 9999", MONDAY]);
+    assert!(status == 0 && stdout.contains("2 flows, 2 servers"), "{stdout}");
+}
+
+#[test]
 fn a_capture_on_standard_input_is_checked() {
     let (_folder, file) = expectations("[[server]]\nport = 3032\nmust = \"eos\"\n");
     let mut command = portlore(&["check", text(&file), "-"]);

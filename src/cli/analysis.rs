@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use portlore::flow_filter::FlowFilter;
 use portlore::stats::IpNetwork;
 
 use super::values::{network, whole_number};
@@ -17,6 +18,11 @@ pub struct AnalysisArgs {
     /// pcap-filter(7) describes the syntax.
     #[arg(help_heading = INPUT, short, long, value_name = "EXPR")]
     pub filter: Option<String>,
+    /// Only connections that match, such as 'tag = osc'
+    ///
+    /// The expression is that of replay; docs/flows.md explains it.
+    #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
+    pub selected: Option<FlowFilter>,
     /// Add your own service files (repeatable)
     ///
     /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are

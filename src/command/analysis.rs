@@ -6,6 +6,7 @@ use std::thread;
 
 use portlore::catalogue::Catalogue;
 use portlore::decode::TenantParts;
+use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{self, Options, Run};
 use portlore::source::{Files, Filter, file};
 use portlore::{Error, ErrorKind, Result};
@@ -13,6 +14,7 @@ use portlore::{Error, ErrorKind, Result};
 use super::messages;
 use super::output::OutputPlan;
 use super::progress::ProgressBar;
+use super::session::{selector, selects};
 use super::signals::SignalFlags;
 use crate::cli::{AnalysisArgs, KeyPart};
 
@@ -55,8 +57,15 @@ impl OpenCaptures {
         options: &Options<'_>,
         (args, signals): (&AnalysisArgs, &SignalFlags),
     ) -> Result<Run> {
+        let selects = args.selected.as_ref().map(selects);
+        let mut facts = options.first_values.to_vec();
+        facts.extend(args.selected.as_ref().map(FlowFilter::facts).unwrap_or_default());
+        facts.sort_unstable();
+        facts.dedup();
+        let mut options = Options { first_values: &facts, ..*options };
+        options.hooks.selector = selector(args.selected.as_ref(), selects.as_ref());
         let progress = ProgressBar::start(&mut self.files, args.quiet);
-        let run = pipeline::run(&mut self.files, self.filter, catalogue, options, None);
+        let run = pipeline::run(&mut self.files, self.filter, catalogue, &options, None);
         progress.into_iter().for_each(ProgressBar::finish);
         if signals.stop.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Input, "interrupted before the captures were read"));

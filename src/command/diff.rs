@@ -43,13 +43,7 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
             .with_remedy("name a file for the other"));
     }
     let inputs = [open(named[0], args, &signals)?, open(named[1], args, &signals)?];
-    if args.analysis.filter.is_some()
-        && inputs.iter().any(|input| matches!(input, DiffInput::Document(_)))
-    {
-        return Err(Error::new(ErrorKind::Usage, "cannot select packets of a report")
-            .with_object("--filter")
-            .with_remedy("use it with replay when you write the report"));
-    }
+    refuse_selection(args, &inputs)?;
     let some_unreadable = inputs.iter().any(DiffInput::has_unreadable);
     let files = InputFiles {
         captures: inputs.iter().flat_map(DiffInput::captures).cloned().collect(),
@@ -80,6 +74,24 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
         (true, false) => INCOMPLETE,
         (true, true) => 0,
     })
+}
+
+/// Refuses options that select packets or flows, where an input is a report.
+fn refuse_selection(args: &DiffArgs, inputs: &[DiffInput]) -> Result<()> {
+    let has_report = inputs.iter().any(|input| matches!(input, DiffInput::Document(_)));
+    let flags = [
+        ("--filter", "packets", args.analysis.filter.is_some()),
+        ("--where", "connections", args.analysis.selected.is_some()),
+    ];
+    match flags.into_iter().find(|(.., is_set)| *is_set && has_report) {
+        None => Ok(()),
+        Some((flag, what, _)) => {
+            let reason = format!("cannot select {what} of a report");
+            Err(Error::new(ErrorKind::Usage, reason)
+                .with_object(flag)
+                .with_remedy("use it with replay when you write the report"))
+        }
+    }
 }
 
 /// Opens an input: a report by its content, everything else as captures.

@@ -141,7 +141,7 @@ impl Session<'_> {
             (event_hook.is_some() || !rows.formats().is_empty() || check.is_some())
                 .then_some(&on_flow);
         let keep_flows = format.keeps_flows(show(args));
-        let first_values = wanted_facts(args, &rows, expectations.as_ref());
+        let first_values = wanted_facts(&rows, args, expectations.as_ref());
         let selects = args.selected.as_ref().map(selects);
         let context = mode.into_context();
         let no_context = LiveContext::default();
@@ -168,7 +168,7 @@ impl Session<'_> {
             hooks: Hooks {
                 processes: process_cache.as_ref(),
                 on_flow,
-                selector: selector(args, selects.as_ref()),
+                selector: selector(args.selected.as_ref(), selects.as_ref()),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -206,20 +206,22 @@ impl Session<'_> {
             // Who read the flows has left.
             return Ok(0);
         };
-        process_cache
-            .iter()
-            .flat_map(ProcessCache::warnings)
-            .for_each(|line| messages::print(&format!("warning: {line}")));
+        process_cache.iter().for_each(print_warnings);
         // A capture that is still being written takes as long as it is let run.
         let read_in = is_replay.then(|| started.elapsed());
         report(&inputs, &run, output, args, (*filter_on, read_in, window), check)
     }
 }
 
+/// Prints what is known less well of processes than it could be.
+fn print_warnings(cache: &ProcessCache) {
+    cache.warnings().into_iter().for_each(|line| messages::print(&format!("warning: {line}")));
+}
+
 /// The facts whose first values rows, `--where` or expectations need.
 fn wanted_facts(
-    args: &CommonArgs,
     rows: &FlowOutputs,
+    args: &CommonArgs,
     file: Option<&ExpectationsFile>,
 ) -> Vec<&'static str> {
     let mut facts = rows.facts();
@@ -231,16 +233,16 @@ fn wanted_facts(
 }
 
 /// Whether a flow is selected.
-fn selects(filter: &FlowFilter) -> impl Fn(FlowView<'_>) -> bool + Sync + '_ {
+pub fn selects(filter: &FlowFilter) -> impl Fn(FlowView<'_>) -> bool + Sync + '_ {
     |flow| filter.matches(flow)
 }
 
 /// What `--where` selects; `None` without it.
-fn selector<'s>(
-    args: &'s CommonArgs,
+pub fn selector<'s>(
+    filter: Option<&'s FlowFilter>,
     selects: Option<&'s (impl Fn(FlowView<'_>) -> bool + Sync)>,
 ) -> Option<FlowSelector<'s>> {
-    let (filter, selects) = args.selected.as_ref().zip(selects)?;
+    let (filter, selects) = filter.zip(selects)?;
     Some(FlowSelector { expression: filter.text(), selects })
 }
 

@@ -9,6 +9,9 @@ use crate::report::parts::layout::{Style, Tone, write_toned, write_wrapped};
 use crate::report::parts::units::{count, plural};
 use crate::report::parts::why;
 
+/// Captures that are named at most.
+const NAMED: usize = 4;
+
 /// Writes the check.
 ///
 /// # Errors
@@ -17,7 +20,10 @@ pub fn write(out: &mut dyn Write, page: &CheckPage<'_>, style: Style) -> io::Res
     let checked = page.checked;
     let rules = checked.rules.len() as u64;
     let holding = rules - checked.violated() as u64;
-    let inputs: Vec<String> = page.inputs.iter().map(|input| escape(input)).collect();
+    let mut inputs: Vec<String> =
+        page.inputs.iter().take(NAMED).map(|input| escape(input)).collect();
+    let more = (page.inputs.len() - inputs.len()) as u64;
+    inputs.extend((more > 0).then(|| format!("{} more", count(more))));
     let (flows, servers) = (plural(checked.flows, "flow"), plural(checked.servers, "server"));
     let verdict = match holding {
         all if all == rules && rules == 1 => "the rule holds".to_owned(),
