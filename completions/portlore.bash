@@ -182,7 +182,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -257,6 +257,10 @@ _portlore() {
                     return 0
                     ;;
                 --flows-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -478,7 +482,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
+            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -517,6 +521,10 @@ _portlore() {
                     return 0
                     ;;
                 --flows-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -14,6 +14,7 @@ mod flow_outputs;
 mod follow;
 mod garbage;
 mod golden;
+mod html;
 mod install;
 mod interfaces;
 mod layers;

@@ -46,6 +46,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let some_unreadable = !files.unreadable().is_empty();
     let outputs = prepare_outputs(args, found.paths.clone())?;
     let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    let page = outputs.open_page()?;
     drop(outputs);
     let (mode, live_outputs) = if args.follow {
         (Mode::Follow, live_outputs(args, &output, Keyboard::ControllingTerminal)?)
@@ -69,6 +70,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         mode,
         output,
         flow_outputs,
+        page,
         live_outputs,
         progress,
     };
@@ -88,6 +90,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     warn_of_rights(args, &captures);
     let outputs = prepare_outputs(args, captures)?;
     let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    let page = outputs.open_page()?;
     drop(outputs);
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
@@ -106,6 +109,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         mode: Mode::Follow,
         output,
         flow_outputs,
+        page,
         live_outputs,
         progress: None,
     };
@@ -168,6 +172,7 @@ fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<
         report: args.common.output.as_deref(),
         events: !events.is_empty(),
         flows: &args.common.flows_to,
+        page: args.common.html.as_deref(),
         is_unique: args.follow,
         force: args.common.force,
         ..OutputPlan::default()

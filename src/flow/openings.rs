@@ -60,9 +60,10 @@ impl Openings {
         }) {
             Some((opening_slot, ended)) => {
                 ended.renew(transport);
+                ended.begin_at(first_frame);
                 opening_slot
             }
-            None => self.slots.push(Opening::new(transport)) as u32,
+            None => self.slots.push(Opening::of_flow(transport, first_frame)) as u32,
         };
         // Nothing is on the heap yet.
         self.bytes += size_of::<Opening>();

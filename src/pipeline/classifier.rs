@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::context::WorkerContext;
 use super::ended_flows::FlowLane;
+use super::examples::{EndedFlow, Examples};
 use super::snapshot::{KeptOpenings, RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
 use super::{JudgedFlow, SnapshotRequest, anomalies, server_evidence};
@@ -45,6 +46,8 @@ pub(super) struct Classifier<'p> {
     /// The first bytes of flows that were judged, and which flows' are kept; where snapshots show
     /// flows.
     kept: Option<(KeptOpenings, SnapshotRequest)>,
+    /// What examples are made of, where they are kept.
+    examples: Option<Examples>,
     /// The evidence by which the last opening was classified.
     inspected: Evidence,
     /// The evidence on the live flow that is shown next.
@@ -82,8 +85,11 @@ impl Judge for Classifier<'_> {
 
     fn conclude(&mut self, opening: &Opening, key: &FlowKey, id: VerdictId, evidence: &Evidence) {
         self.keep_opening(id, opening, key);
-        let Self { verdicts, stats, context, .. } = self;
-        let Some((_, verdict)) = verdicts.get(id) else { return };
+        let Self { verdicts, stats, context, examples, .. } = self;
+        let Some((kind, verdict)) = verdicts.get(id) else { return };
+        if let Some(examples) = examples {
+            examples.conclude(opening, (service_port(opening, key), kind.0), verdicts);
+        }
         let stored = stats.servers_and_parents();
         server_evidence::keep(stored, opening.endpoints(key), opening, (verdict, evidence));
         // Long before their flows end, openings may show as many servers as there are flows.
@@ -170,6 +176,12 @@ impl Judge for Classifier<'_> {
         }
     }
 
+    fn end(&mut self) {
+        if let Some(examples) = &mut self.examples {
+            examples.end();
+        }
+    }
+
     fn close(&mut self, mut record: FlowRecord, verdict: Option<VerdictId>) {
         #[cfg(test)]
         self.context.on_close.iter().for_each(|hook| hook(&record));
@@ -177,6 +189,9 @@ impl Judge for Classifier<'_> {
             kept.end(verdict, record.first_frame);
         }
         let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
+        let examples = self.examples.is_some();
+        let judged = verdict.filter(|_| examples).and_then(|id| self.verdicts.get(id));
+        let judged = judged.map(|(kind, _)| kind.0);
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
         if record.packets.responder == 0 || record.outcome == Outcome::Refused {
             id = self.settle(&mut record, id);
@@ -188,7 +203,12 @@ impl Judge for Classifier<'_> {
             id = self.verdicts.attribute(id, is_silent(&record), &processes);
         }
         if let Some((kind, verdict)) = self.verdicts.get(id) {
-            self.stats.add(&record, kind.0, verdict);
+            let wanted = self.stats.add(&record, kind.0, verdict);
+            if let Some(examples) = &mut self.examples {
+                let (record, processes) = (&record, &processes);
+                let flow = EndedFlow { record, verdict, judged, processes };
+                examples.close(wanted, &flow, &self.verdicts, &mut self.stats);
+            }
             self.stats.attribute(&record, &processes);
             if let Some(shared) = self.context.shared_servers {
                 self.stats.share_servers(shared);
@@ -224,7 +244,8 @@ impl<'p> Classifier<'p> {
             verdicts,
             stats: Cells::new(context.histogram_ports, context.max_servers)
                 .with_local_networks(context.local_networks())
-                .with_names(context.names),
+                .with_names(context.names)
+                .with_examples(context.examples),
             flows: context.keep_flows.then(Vec::new),
             lane,
             ended: RecentFlows::new(context.recent_flows),
@@ -232,6 +253,7 @@ impl<'p> Classifier<'p> {
             kept: (context.recent_flows > 0).then(|| {
                 (KeptOpenings::new(KEPT_OPENINGS / context.workers), SnapshotRequest::default())
             }),
+            examples: context.examples.then(|| Examples::new(context.process_cache.is_some())),
             inspected: Evidence::default(),
             previewed: None,
             snapshot: None,
@@ -277,7 +299,9 @@ impl<'p> Classifier<'p> {
 
     /// The statistics of the ended flows, and every flow where they are kept.
     pub(super) fn finish(mut self) -> (Stats, Vec<JudgedFlow>) {
-        (self.stats.take(), self.flows.unwrap_or_default())
+        let mut stats = self.stats.take();
+        stats.early_frames = self.examples.map(Examples::finish).unwrap_or_default();
+        (stats, self.flows.unwrap_or_default())
     }
 
     /// Settles the outcome of a flow in which nothing but a refusal came back, and takes back what
@@ -383,7 +407,7 @@ fn outcome(record: &FlowRecord, verdict: &Verdict) -> Outcome {
 }
 
 /// Whether only the initiator proves the protocol, and nothing shows that the responder took it.
-fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
+pub(super) fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
     let is_taken = match record.outcome {
         Outcome::Established | Outcome::Answered => true,
         // Whether anybody of a group took it is not known: enough to agree, too little to contradict.
@@ -398,18 +422,18 @@ fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
 }
 
 /// Whether an attempt was turned down, so that nobody serves the port.
-const fn is_refused(record: &FlowRecord) -> bool {
+pub(super) const fn is_refused(record: &FlowRecord) -> bool {
     matches!(record.outcome, Outcome::Refused | Outcome::Unreachable)
 }
 
 /// Whether a flow has no payload.
-fn is_silent(record: &FlowRecord) -> bool {
+pub(super) fn is_silent(record: &FlowRecord) -> bool {
     record.payload_bytes.sum() == 0
 }
 
 /// Whether the responder ended the connection at the initiator's first message, without having sent
 /// payload itself.
-fn is_cut_off(record: &FlowRecord) -> bool {
+pub(super) fn is_cut_off(record: &FlowRecord) -> bool {
     /// What an initiator sends until the connection ends: SYN, ACK, a message in up to two
     /// segments, FIN, ACK.
     const FIRST_PACKETS: u64 = 6;
@@ -442,6 +466,7 @@ mod tests {
             first_values: &[],
             local_networks: &[],
             names: true,
+            examples: false,
             histogram_ports: 8,
             max_servers: 3000,
             shared_servers: Some(&shared),

@@ -22,6 +22,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) keep_facts: bool,
     /// The facts whose first values are kept of each of these flows.
     pub(super) first_values: &'p [&'static str],
+    /// Keep examples of what spoke, and time lines.
+    pub(super) examples: bool,
     /// Ports whose sizes and times are kept where they have many different ones.
     pub(super) histogram_ports: usize,
     /// Servers that are kept.

@@ -35,6 +35,7 @@ mod classifier;
 mod context;
 mod counters;
 mod ended_flows;
+mod examples;
 mod options;
 mod router;
 mod run;
@@ -119,6 +120,7 @@ pub fn run(
         keep_facts: options.keep_facts,
         first_values: options.first_values,
         keep_reasons: options.keep_reasons,
+        examples: options.examples,
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
         local_networks: options.local_networks,
@@ -189,8 +191,7 @@ pub fn run(
         flows: Vec::new(),
     };
     run.drops.kernel += unread;
-    run.problems.extend(failure);
-    run.problems.extend(panics);
+    run.problems.extend(failure.into_iter().chain(panics));
     run.notices.extend(notices);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);
