@@ -1,6 +1,6 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test check test-formats test-servers setup build install uninstall deb test-deb release bless bench
+.PHONY: demo test check test-formats test-page test-servers setup build install uninstall deb test-deb release bless bench
 
 # Where `make install` puts things; DESTDIR comes before it, for packages.
 PREFIX ?= /usr/local
@@ -65,6 +65,12 @@ test-formats:
 	test -x $(FORMATS)/bin/python || python3 -m venv $(FORMATS)
 	$(FORMATS)/bin/pip install --quiet --disable-pip-version-check pyarrow duckdb
 	$(FORMATS)/bin/python scripts/check-formats.py $(BINARY) $(FORMATS)/captures
+
+# The page of --html in a browser: installs Debian's chromium and, in a folder here, playwright-core from npm.
+PAGE = $(or $(CARGO_TARGET_DIR),target)/test-page
+test-page:
+	cargo build --locked
+	scripts/check-page.sh $(BINARY) $(PAGE)
 
 # Debian's nginx, Apache and Caddy, and a bare Node server, live: needs root and these programs.
 test-servers:

@@ -45,6 +45,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l html -d 'Also write the report as a page for browsers' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
@@ -101,6 +102,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l html -d 'Also write the report as a page for browsers' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'

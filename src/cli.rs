@@ -370,6 +370,12 @@ pub struct CommonArgs {
     #[arg(help_heading = REPORT, long, value_name = "FILE", value_parser = flows_to,
           allow_hyphen_values = true)]
     pub flows_to: Vec<FlowsTo>,
+    /// Also write the report as a page for browsers
+    ///
+    /// A single file to send: findings, ports, servers and services, with charts and the packets
+    /// that prove each verdict. It loads nothing from anywhere. docs/page.md describes it.
+    #[arg(help_heading = REPORT, long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Print only one part of the report: findings
     ///
     /// Findings are what looks wrong on the network, each with the packet that shows it and advice.
@@ -419,7 +425,7 @@ pub struct CommonArgs {
     pub output: Option<PathBuf>,
     /// Overwrite files that exist
     ///
-    /// Without it, neither -o nor -w of live overwrites anything.
+    /// Without it, no output overwrites anything: neither -o, --flows-to or --html nor -w of live.
     #[arg(help_heading = OUTPUT, long)]
     pub force: bool,
     /// Also count packets per interface and link type

@@ -16,6 +16,7 @@ mod flow_outputs;
 mod follow;
 mod garbage;
 mod golden;
+mod html;
 mod install;
 mod interfaces;
 mod layers;

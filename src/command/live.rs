@@ -64,7 +64,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     rebind_by(&mut live, rebinding);
     let (output, capture) = (outputs.open_report()?, outputs.open_capture()?);
-    let flow_outputs = outputs.open_flows()?;
+    let (flow_outputs, page) = (outputs.open_flows()?, outputs.open_page()?);
     let keyboard = Keyboard::StandardInput;
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     let successor = Successor::of_root(user);
@@ -116,6 +116,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         output,
         flow_outputs,
         expectations,
+        page,
         live_outputs,
         progress: None,
     };
@@ -165,6 +166,7 @@ fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
         events: !EventPlan::new(&args.observers, &args.common).is_empty(),
         capture: args.write.as_deref().map(|path| (path, role)),
         flows: &args.common.flows_to,
+        page: args.common.html.as_deref(),
         is_unique: true,
         force: args.common.force,
         user: args.user.as_deref(),

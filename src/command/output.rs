@@ -21,6 +21,7 @@ use crate::cli::FlowsTo;
 /// The remedies, each with the option that names the output.
 const OTHER_REPORT: &str = "choose another file with -o";
 const OTHER_FLOWS: &str = "choose another file with --flows-to";
+const OTHER_PAGE: &str = "choose another file with --html";
 const OTHER_CAPTURE: &str = "choose another file with -w";
 
 /// What a run is going to write beside standard output.
@@ -32,6 +33,8 @@ pub struct OutputPlan<'a> {
     pub events: bool,
     /// Where flows go.
     pub flows: &'a [FlowsTo],
+    /// Where the page goes, if one is written.
+    pub page: Option<&'a Path>,
     /// Whether the capture cannot be read again, so that flows of a part of it are kept.
     pub is_unique: bool,
     /// Where frames are saved, and for a series how many files are kept.
@@ -67,6 +70,9 @@ impl<'a> Outputs<'a> {
                 let remedy = "redirect it to another file";
                 inputs.refuse("standard output", &metadata, remedy)?;
             }
+        }
+        if let Some(page) = plan.page {
+            refuse_inputs(page, inputs, OTHER_PAGE)?;
         }
         for flows in plan.flow_files() {
             refuse_inputs(flows, inputs, OTHER_FLOWS)?;
@@ -127,6 +133,14 @@ impl<'a> Outputs<'a> {
             .map_or_else(|| Ok(Output::standard()), |(path, _)| self.open_file(path, OTHER_CAPTURE))
     }
 
+    /// Opens the page's file, if one is written. To be called before privileges are dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be created.
+    pub fn open_page(&self) -> Result<Option<Output>> {
+        self.plan.page.map(|path| self.open_file(path, OTHER_PAGE)).transpose()
+    }
+
     fn open_file(&self, path: &Path, remedy: &str) -> Result<Output> {
         let file = Destination::File(self.open(path, remedy)?);
         Ok(Output::new(file, path.display().to_string()))
@@ -177,7 +191,13 @@ impl OutputPlan<'_> {
             Some((role, flows.path.as_deref()?))
         });
         let capture = self.capture.map(|(path, role)| (role, path));
-        report.into_iter().chain(flows).chain(capture).filter(|(_, path)| !is_descriptor(path))
+        let page = self.page.map(|path| (OutputRole::Report, path));
+        report
+            .into_iter()
+            .chain(flows)
+            .chain(page)
+            .chain(capture)
+            .filter(|(_, path)| !is_descriptor(path))
     }
 
     /// The files that flows go to.
@@ -196,9 +216,11 @@ impl OutputPlan<'_> {
         let flows = self.flow_files().map(|path| ("--flows-to", path));
         let is_single = |(_, role): &(&Path, OutputRole)| *role == OutputRole::Capture;
         let capture = self.capture.filter(is_single).map(|(path, _)| ("-w", path));
+        let page = self.page.map(|path| ("--html", path));
         let named: Vec<_> = report
             .into_iter()
             .chain(flows)
+            .chain(page)
             .chain(capture)
             .filter(|(_, path)| !is_special(path))
             .collect();

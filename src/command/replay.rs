@@ -46,6 +46,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let some_unreadable = !files.unreadable().is_empty();
     let outputs = prepare_outputs(args, found.paths.clone())?;
     let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    let page = outputs.open_page()?;
     drop(outputs);
     let (mode, live_outputs) = if args.follow {
         (Mode::Follow, live_outputs(args, &output, Keyboard::ControllingTerminal)?)
@@ -70,6 +71,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         output,
         flow_outputs,
         expectations: None,
+        page,
         live_outputs,
         progress,
     };
@@ -89,6 +91,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     warn_of_rights(args, &captures);
     let outputs = prepare_outputs(args, captures)?;
     let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    let page = outputs.open_page()?;
     drop(outputs);
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
@@ -108,6 +111,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         output,
         flow_outputs,
         expectations: None,
+        page,
         live_outputs,
         progress: None,
     };
@@ -171,6 +175,7 @@ fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<
         report: args.common.output.as_deref(),
         events: !events.is_empty(),
         flows: &args.common.flows_to,
+        page: args.common.html.as_deref(),
         is_unique: args.follow,
         force: args.common.force,
         ..OutputPlan::default()

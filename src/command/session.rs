@@ -16,7 +16,7 @@ use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
 use portlore::report::flows::FlowFormat;
 use portlore::report::parts::display_filter::FilterOn;
-use portlore::report::{Report, Show, Zone};
+use portlore::report::{Report, Show, Zone, html};
 use portlore::source::{Drops, Filter, Source, TimeWindow};
 use portlore::stats::IpNetwork;
 use portlore::{Error, ErrorKind, Result};
@@ -49,6 +49,8 @@ pub struct Session<'s> {
     pub flow_outputs: Vec<(&'static FlowFormat, Output)>,
     /// What the capture must show.
     pub expectations: Option<ExpectationsFile>,
+    /// Where the page goes, if one is written.
+    pub page: Option<Output>,
     /// Observers of the running capture.
     pub live_outputs: LiveOutputs,
     /// The bar on stderr, which ends before the report is written.
@@ -121,6 +123,7 @@ impl Session<'_> {
             output,
             flow_outputs,
             expectations,
+            page,
             mut live_outputs,
             progress,
         } = self;
@@ -155,6 +158,7 @@ impl Session<'_> {
             keep_flows,
             local_networks: networks,
             names: !args.no_names,
+            examples: page.is_some(),
             keep_reasons: keep_flows
                 || event_hook.is_some()
                 || check.is_some()
@@ -209,7 +213,7 @@ impl Session<'_> {
         process_cache.iter().for_each(print_warnings);
         // A capture that is still being written takes as long as it is let run.
         let read_in = is_replay.then(|| started.elapsed());
-        report(&inputs, &run, output, args, (*filter_on, read_in, window), check)
+        report(&inputs, &run, (output, page), args, (*filter_on, read_in, window), check)
     }
 }
 
@@ -250,7 +254,7 @@ pub fn selector<'s>(
 fn report(
     inputs: &[String],
     run: &Run,
-    output: Output,
+    (output, page): (Output, Option<Output>),
     args: &CommonArgs,
     (filter_on, read_in, window): (FilterOn, Option<Duration>, TimeWindow),
     check: Option<FlowCheck<'_>>,
@@ -259,6 +263,9 @@ fn report(
     let read_in = read_in.filter(|_| output.is_terminal());
     let report = Report::new(inputs, run, read_in, Show { filter_on, ..show(args) });
     let report = report.with_filter(args.filter.as_deref()).with_window(window);
+    if let Some(page) = page {
+        page.write(|out, _| html::write(out, &report))?;
+    }
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     run.problems.iter().for_each(|line| messages::print(line));
     let is_as_expected =

@@ -77,6 +77,10 @@ pub trait Judge {
     /// A flow begins. That `_initiator` is the end which opened it may be a guess.
     fn begin(&mut self, _: &FlowKey, _initiator: usize) {}
 
+    /// The next flow that [`close`](Self::close) receives is over: what is inspected or concluded
+    /// until then is its opening.
+    fn end(&mut self) {}
+
     /// Takes a finished flow; `verdict` is `None` if it has no payload.
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>);
 }

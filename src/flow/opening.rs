@@ -31,6 +31,8 @@ pub struct Opening {
     repaired: bool,
     /// The verdict if no more payload comes.
     provisional: Option<VerdictId>,
+    /// The number of the flow's first frame.
+    first_frame: u64,
 }
 
 impl Opening {
@@ -50,7 +52,18 @@ impl Opening {
             tampered: [0; 2],
             repaired: false,
             provisional: None,
+            first_frame: 0,
         }
+    }
+
+    /// The number of the flow's first frame.
+    pub(crate) const fn first_frame(&self) -> u64 {
+        self.first_frame
+    }
+
+    /// Sets the number of the flow's first frame.
+    pub(super) const fn begin_at(&mut self, first_frame: u64) {
+        self.first_frame = first_frame;
     }
 
     /// Prefetches the cache lines of the opening.

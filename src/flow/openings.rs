@@ -60,9 +60,14 @@ impl Openings {
         }) {
             Some((opening_slot, ended)) => {
                 ended.renew(transport);
+                ended.begin_at(first_frame);
                 opening_slot
             }
-            None => self.slots.push(Opening::new(transport)) as u32,
+            None => {
+                let mut opening = Opening::new(transport);
+                opening.begin_at(first_frame);
+                self.slots.push(opening) as u32
+            }
         };
         // Nothing is on the heap yet.
         self.bytes += size_of::<Opening>();

@@ -183,6 +183,7 @@ impl Table {
     /// Ends every flow: the capture is over.
     pub fn drain(&mut self, judge: &mut impl Judge) {
         for slot in 0..self.slab.slots() {
+            judge.end();
             self.inspect(slot, false, judge);
             if let Some(flow) = self.slab.remove(slot) {
                 let (record, verdict) = finish(flow, &mut self.overflows, self.hasher.tenants());
@@ -384,6 +385,7 @@ impl Table {
     }
 
     fn close(&mut self, slot: usize, judge: &mut impl Judge) {
+        judge.end();
         self.inspect(slot, false, judge);
         let Some(flow) = self.slab.remove(slot) else { return };
         self.index.remove(self.hasher.hash(&flow.key(&self.overflows)), slot);

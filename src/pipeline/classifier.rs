@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::context::WorkerContext;
 use super::ended_flows::FlowLane;
+use super::examples::{EndedFlow, Examples};
 use super::flow_evidence::FlowEvidence;
 use super::flow_selection::FlowSelection;
 use super::outcomes::{is_cut_off, is_one_sided, is_refused, is_silent, outcome};
@@ -46,6 +47,8 @@ pub(super) struct Classifier<'p> {
     /// The first bytes of flows that were judged, and which flows' are kept; where snapshots show
     /// flows.
     kept: Option<(KeptOpenings, SnapshotRequest)>,
+    /// What examples are made of, where they are kept.
+    examples: Option<Examples>,
     /// The evidence by which the last opening was classified.
     inspected: Evidence,
     /// The evidence on the live flow that is shown next.
@@ -85,8 +88,11 @@ impl Judge for Classifier<'_> {
 
     fn conclude(&mut self, opening: &Opening, key: &FlowKey, id: VerdictId, evidence: &Evidence) {
         self.keep_opening(id, opening, key);
-        let Self { verdicts, stats, context, selection, .. } = self;
-        let Some((_, verdict)) = verdicts.get(id) else { return };
+        let Self { verdicts, stats, context, selection, examples, .. } = self;
+        let Some((kind, verdict)) = verdicts.get(id) else { return };
+        if let Some(examples) = examples {
+            examples.conclude(opening, (service_port(opening, key), kind.0), verdicts);
+        }
         let (ends, proof) = (opening.endpoints(key), (verdict, evidence));
         if let Some(selection) = selection {
             let mut waiting = FlowEvidence::default();
@@ -211,6 +217,12 @@ impl Judge for Classifier<'_> {
         }
     }
 
+    fn end(&mut self) {
+        if let Some(examples) = &mut self.examples {
+            examples.end();
+        }
+    }
+
     fn close(&mut self, mut record: FlowRecord, verdict: Option<VerdictId>) {
         #[cfg(test)]
         self.context.on_close.iter().for_each(|hook| hook(&record));
@@ -218,6 +230,9 @@ impl Judge for Classifier<'_> {
             kept.end(verdict, record.first_frame);
         }
         let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
+        let examples = self.examples.is_some();
+        let judged = verdict.filter(|_| examples).and_then(|id| self.verdicts.get(id));
+        let judged = judged.map(|(kind, _)| kind.0);
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
         if record.packets.responder == 0 || record.outcome == Outcome::Refused {
             id = self.settle(&mut record, id);
@@ -238,7 +253,12 @@ impl Judge for Classifier<'_> {
         }
         self.cut += u64::from(record.cut);
         if let Some((kind, verdict)) = self.verdicts.get(id) {
-            self.stats.add(&record, kind.0, verdict);
+            let wanted = self.stats.add(&record, kind.0, verdict);
+            if let Some(examples) = &mut self.examples {
+                let (record, processes) = (&record, &processes);
+                let flow = EndedFlow { record, verdict, judged, processes };
+                examples.close(wanted, &flow, &self.verdicts, &mut self.stats);
+            }
             self.stats.attribute(&record, &processes);
             if let Some(shared) = self.context.shared_servers {
                 self.stats.share_servers(shared);
@@ -271,12 +291,15 @@ impl<'p> Classifier<'p> {
         let verdicts = VerdictCache::new(catalogue, keeps_reasons, keeps_facts, first_values);
         // Snapshots show the reasons of live flows.
         let verdicts = if context.recent_flows > 0 { verdicts } else { verdicts.sharing_reasons() };
+        // What is known at the end only decides of which kind a flow is, or whether it counts.
+        let is_late = context.process_cache.is_some() || context.selector.is_some();
         Self {
             context,
             verdicts,
             stats: Cells::new(context.histogram_ports, context.max_servers)
                 .with_local_networks(context.local_networks())
-                .with_names(context.names),
+                .with_names(context.names)
+                .with_examples(context.examples),
             flows: context.keep_flows.then(Vec::new),
             lane,
             ended: RecentFlows::new(context.recent_flows),
@@ -284,6 +307,7 @@ impl<'p> Classifier<'p> {
             kept: (context.recent_flows > 0).then(|| {
                 (KeptOpenings::new(KEPT_OPENINGS / context.workers), SnapshotRequest::default())
             }),
+            examples: context.examples.then(|| Examples::new(is_late)),
             inspected: Evidence::default(),
             previewed: None,
             snapshot: None,
@@ -337,7 +361,9 @@ impl<'p> Classifier<'p> {
 
     /// The statistics of the ended flows, and every flow where they are kept.
     pub(super) fn finish(mut self) -> (Stats, Vec<JudgedFlow>) {
-        (self.stats.take(), self.flows.unwrap_or_default())
+        let mut stats = self.stats.take();
+        stats.early_frames = self.examples.map(Examples::finish).unwrap_or_default();
+        (stats, self.flows.unwrap_or_default())
     }
 
     /// Settles the outcome of a flow in which nothing but a refusal came back, and takes back what
@@ -436,53 +462,4 @@ fn service_port(opening: &Opening, key: &FlowKey) -> ServicePort {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-    use crate::decode::FiveTuple;
-    use crate::flow::TableLimits;
-    use crate::stats::Servers;
-
-    #[test]
-    fn openings_of_flows_that_go_on_show_servers_in_the_memory_that_all_workers_share() {
-        const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
-        const ANSWER: &[u8] = b"\x12\x34\x81\x80\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
-        let shared = Mutex::new(Servers::new(3000));
-        let context = WorkerContext {
-            workers: 2,
-            limits: TableLimits { flows: 8, opening_bytes: 1 << 20 },
-            live: false,
-            keep_flows: false,
-            keep_reasons: true,
-            keep_facts: false,
-            first_values: &[],
-            local_networks: &[],
-            names: true,
-            histogram_ports: 8,
-            max_servers: 3000,
-            shared_servers: Some(&shared),
-            recent_flows: 0,
-            process_cache: None,
-            selector: None,
-            on_close: None,
-        };
-        let mut classifier =
-            Classifier::new(Catalogue::shipped().unwrap(), context, None, &Tenants::default());
-        for n in 0..5000_u32 {
-            let end = |address: u32, port| Endpoint {
-                address: std::net::Ipv4Addr::from_bits(address).into(),
-                port,
-            };
-            let (source, destination) = (end(0x0a00_0001, 40_000), end(0x0b00_0000 + n, 53));
-            let tuple = FiveTuple { source, destination, transport: Transport::Udp };
-            let (key, _) = FlowKey::new(&tuple);
-            let mut opening = Opening::from_payloads(Transport::Udp, &[QUERY], &[ANSWER]);
-            let verdict = classifier.inspect(&mut opening, &key);
-            let evidence = classifier.take_evidence();
-            classifier.conclude(&opening, &key, verdict, &evidence);
-            assert!(classifier.stats.servers().len() < 256, "{n}");
-        }
-        assert_eq!(shared.lock().unwrap().len(), 3000);
-    }
-}
+mod tests;

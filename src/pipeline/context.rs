@@ -23,6 +23,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) keep_facts: bool,
     /// The facts whose first values are kept of each of these flows.
     pub(super) first_values: &'p [&'static str],
+    /// Keep examples of what spoke, and time lines.
+    pub(super) examples: bool,
     /// Ports whose sizes and times are kept where they have many different ones.
     pub(super) histogram_ports: usize,
     /// Servers that are kept.
@@ -64,6 +66,7 @@ impl<'p> WorkerContext<'p> {
             keep_facts: options.keep_facts,
             first_values: options.first_values,
             keep_reasons: options.keep_reasons,
+            examples: options.examples,
             histogram_ports: limits.histogram_ports,
             max_servers: limits.max_servers,
             local_networks: options.local_networks,

@@ -35,6 +35,7 @@ mod classifier;
 mod context;
 mod counters;
 mod ended_flows;
+mod examples;
 mod flow_evidence;
 mod flow_selection;
 mod options;

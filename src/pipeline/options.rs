@@ -32,6 +32,9 @@ pub struct Options<'a> {
     /// Keep the names that answers of DNS and its kin give to addresses, and by which clients called
     /// servers.
     pub names: bool,
+    /// Keep an example of each kind of speaker on a port, with the reasons of its verdict, and when
+    /// the flows of each service began and ended.
+    pub examples: bool,
     /// Keep the reasons of verdicts, for flows that are kept, shown in snapshots or passed to a hook.
     pub keep_reasons: bool,
     /// Keep what detectors stated of these flows.
@@ -59,6 +62,7 @@ impl Options<'_> {
             keep_flows: false,
             local_networks: &[],
             names: true,
+            examples: false,
             keep_reasons: true,
             keep_facts: false,
             first_values: &[],

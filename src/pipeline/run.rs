@@ -93,6 +93,7 @@ impl Run {
     /// Completes the statistics of all flows: keeps sizes and times of at most `ports` ports, folds
     /// what spoke at servers, and adds notices of what a limit left out.
     pub(super) fn complete(&mut self, ports: usize) {
+        self.stats.limit_examples();
         self.stats.fold();
         let beyond = self.stats.servers.flows_beyond_limit();
         if beyond > 0 {

@@ -14,6 +14,7 @@ use crate::report::{Report, Show, Style};
 use crate::source::{Block, Drops, Files, Filled, Frame, LinkType, Next};
 use crate::time::Time;
 
+mod examples;
 mod panics;
 
 /// A capture that pauses after some of its frames, each time until a snapshot was taken.

@@ -99,6 +99,11 @@ impl<'p> VerdictCache<'p> {
         self.shared.fill(None);
     }
 
+    /// The catalogue by which flows are classified.
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// Whether verdicts have reasons.
     pub(super) const fn keeps_reasons(&self) -> bool {
         self.keeps_reasons

@@ -4,12 +4,15 @@
 //! frames were captured.
 //!
 //! - [`formats`]: the formats of the report, one file each, and [`FORMATS`], the table of them.
+//! - `html`: the report as a page for browsers.
 //! - [`pages`]: what the commands print that report no capture.
 //! - [`parts`]: what formats and pages are put together from. Every untrusted text goes through
 //!   [`parts::escape`].
 
 pub mod flows;
 pub mod formats;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod pages;
 pub mod parts;
 

@@ -13,8 +13,8 @@ use foldhash::fast::RandomState;
 
 use super::servers::ProvedNumbers;
 use super::{
-    Aggregate, Distributions, DnsParents, LocalNetworks, PortProcesses, Servers, ServiceKey,
-    Speaker, SpeakerStats, Stats, Unanswered,
+    Aggregate, Distributions, DnsParents, ExampleFlow, LocalNetworks, PortProcesses, Servers,
+    ServiceKey, Speaker, SpeakerStats, Stats, Timeline, Unanswered,
 };
 use crate::classify::Verdict;
 use crate::decode::ServicePort;
@@ -37,7 +37,15 @@ struct VerdictCell {
     all: Aggregate,
     /// `None` if those of the port are not kept.
     distributions: Option<Distributions>,
+    /// Flows that begin before this frame are wanted as an example: none, where none is kept.
+    wants_before: u64,
+    /// The place of the service's time line, where these are kept.
+    timeline: usize,
 }
+
+/// The number of a cell until its worker's statistics are [taken](Cells::take).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CellNumber(usize);
 
 /// The statistics of the finished flows of one worker.
 #[derive(Debug)]
@@ -54,6 +62,10 @@ pub struct Cells {
     rest: BTreeMap<ServiceKey, Distributions>,
     servers: Servers,
     dns_parents: DnsParents,
+    /// Time lines; `None` where these and examples are not kept.
+    timelines: Option<Vec<Timeline>>,
+    /// The place of each service's time line.
+    timeline_places: BTreeMap<ServiceKey, usize>,
 }
 
 impl Cells {
@@ -71,7 +83,15 @@ impl Cells {
             rest: BTreeMap::new(),
             servers: Servers::new(max_servers),
             dns_parents: DnsParents::default(),
+            timelines: None,
+            timeline_places: BTreeMap::new(),
         }
+    }
+
+    /// Sets whether an example of each kind of speaker is kept, and a time line of each service.
+    #[must_use]
+    pub fn with_examples(self, has_examples: bool) -> Self {
+        Self { timelines: has_examples.then(Vec::new), ..self }
     }
 
     /// Sets the networks that count as local.
@@ -96,8 +116,9 @@ impl Cells {
         (&mut self.servers, &mut self.dns_parents)
     }
 
-    /// Counts a flow. Verdicts of one `kind` differ in reasons and product only.
-    pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict) {
+    /// Counts a flow. Verdicts of one `kind` differ in reasons and product only. Returns the number
+    /// of its cell if the flow is wanted as the example there.
+    pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict) -> Option<CellNumber> {
         let port = record.service_port();
         let key = (port, kind, Unanswered::new(record, verdict));
         let index = match self.indices.get(&key) {
@@ -111,15 +132,38 @@ impl Cells {
         }
         cell.speaking.add_names(verdict);
         cell.all.add(record);
+        let wanted = record.first_frame < cell.wants_before;
+        if let Some(timelines) = &mut self.timelines {
+            timelines[cell.timeline].add(record.first, record.last);
+        }
+        let wanted = wanted.then_some(CellNumber(index));
         let Some(distributions) = &mut cell.distributions else {
             change_rest(&mut self.rest, &cell.service, |rest| rest.add(record));
-            return;
+            return wanted;
         };
         let was_large = distributions.is_large();
         distributions.add(record);
         if !was_large && distributions.is_large() {
             self.add_large(port);
         }
+        wanted
+    }
+
+    /// Sets the example of a cell.
+    pub fn set_example(&mut self, number: CellNumber, example: ExampleFlow) {
+        if let Some(cell) = self.cells.get_mut(number.0) {
+            cell.wants_before = example.record.first_frame;
+            cell.speaking.example = Some(Box::new(example));
+        }
+    }
+
+    /// The place of a service's time line.
+    fn timeline(&mut self, service: &ServiceKey) -> usize {
+        let Some(timelines) = &mut self.timelines else { return 0 };
+        *self.timeline_places.entry(service.clone()).or_insert_with(|| {
+            timelines.push(Timeline::default());
+            timelines.len() - 1
+        })
     }
 
     fn add_cell(&mut self, key: CellKey, verdict: &Verdict) -> usize {
@@ -128,6 +172,8 @@ impl Cells {
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
         let service = speaker.service_key();
         let proved = self.servers.prove(&speaker, verdict);
+        let timeline = self.timeline(&service);
+        let wants_before = if self.timelines.is_some() { u64::MAX } else { 0 };
         self.cells.push(VerdictCell {
             port,
             speaker,
@@ -136,6 +182,8 @@ impl Cells {
             proved,
             all,
             distributions,
+            wants_before,
+            timeline,
         });
         self.by_port.entry(port).or_default().push(index);
         self.indices.insert(key, index);
@@ -201,6 +249,12 @@ impl Cells {
         }
         for (service, distributions) in std::mem::take(&mut self.rest) {
             stats.services.entry(service).or_default().distributions.merge(distributions);
+        }
+        let places = std::mem::take(&mut self.timeline_places);
+        let mut timelines = self.timelines.as_mut().map_or_else(Vec::new, std::mem::take);
+        for (service, place) in places {
+            let known = stats.services.entry(service).or_default();
+            known.timeline = Some(Box::new(std::mem::take(&mut timelines[place])));
         }
         self.processes.drain().for_each(|(port, processes)| {
             stats.ports.entry(port).or_default().processes.merge(processes);

@@ -9,19 +9,22 @@ mod counters;
 mod distinct;
 mod distributions;
 mod dns_parents;
+mod example;
 mod processes;
 mod products;
 mod quantiles;
 mod servers;
 mod speaker;
+mod timeline;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use cells::Cells;
+pub use cells::{CellNumber, Cells};
 pub use counters::{COUNTERS, Counter, CounterSums};
 pub use distinct::{Countable, Distinct};
 pub use distributions::Distributions;
 pub use dns_parents::{DnsParent, DnsParents, LongNameSeen};
+pub use example::{EarlyFrames, ExampleFlow};
 pub use processes::{PortProcesses, ProcessFlows};
 pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
@@ -31,6 +34,7 @@ pub use servers::{
     TextSource, protocol_family,
 };
 pub use speaker::{Speaker, SpeakerStats, Unanswered};
+pub use timeline::{Timeline, TimelineChart};
 
 use crate::classify::{SharedStr, Verdict};
 use crate::decode::ServicePort;
@@ -190,6 +194,8 @@ pub struct ServiceStats {
     pub all: Aggregate,
     /// The sizes and times of its flows, those on ports without distributions included.
     pub distributions: Distributions,
+    /// When its flows began and ended; `None` if that is not kept.
+    pub timeline: Option<Box<Timeline>>,
 }
 
 /// The statistics of a capture.
@@ -203,6 +209,8 @@ pub struct Stats {
     pub servers: Servers,
     /// Domains under which clients ask for long random names.
     pub dns_parents: DnsParents,
+    /// The flows whose reasons were kept while they lasted.
+    pub early_frames: EarlyFrames,
 }
 
 impl Stats {
@@ -274,9 +282,30 @@ impl Stats {
             let mine = self.services.entry(key).or_default();
             mine.all.merge(theirs.all);
             mine.distributions.merge(theirs.distributions);
+            if let Some(timeline) = theirs.timeline {
+                mine.timeline.get_or_insert_default().merge(*timeline);
+            }
         }
         self.servers.merge(other.servers);
         self.dns_parents.merge(other.dns_parents);
+        self.early_frames.merge(other.early_frames);
+    }
+
+    /// Drops the reasons of examples that only a part of the capture kept. The figures must be
+    /// complete.
+    pub fn limit_examples(&mut self) {
+        let Self { ports, early_frames, .. } = self;
+        if !early_frames.are_limited() {
+            return;
+        }
+        for speaking in ports.values_mut().flat_map(|port| port.speakers.values_mut()) {
+            if let Some(example) = &mut speaking.example
+                && example.was_early
+                && !early_frames.has(example.record.first_frame)
+            {
+                example.verdict.reasons.clear();
+            }
+        }
     }
 
     /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes

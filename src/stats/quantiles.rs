@@ -258,6 +258,37 @@ impl Quantiles {
         }
     }
 
+    /// The values in bars of a histogram, from the least to the greatest: the least value of each bar
+    /// and the number of values in it. Each octave has up to four bars, as many as fit into `most`.
+    #[must_use]
+    pub fn bars(&self, most: usize) -> Vec<(u64, u64)> {
+        let values: Vec<(u64, u64)> = match &self.repr {
+            Representation::List(list) => list.in_order().values.clone(),
+            Representation::Many(histogram) => {
+                let recorded = histogram.iter_recorded();
+                let lowest = |value| histogram.lowest_equivalent(value);
+                recorded.map(|v| (lowest(v.value_iterated_to()), v.count_at_value())).collect()
+            }
+        };
+        let bars_of = |parts: u32| {
+            let mut bars: Vec<(u64, u64)> = Vec::new();
+            for &(value, count) in &values {
+                let place = bar(value, parts);
+                let from = bars.last().map_or(place, |(last, _)| last + 1);
+                bars.extend((from..=place).map(|empty| (empty, 0)));
+                if let Some((_, sum)) = bars.last_mut() {
+                    *sum += count;
+                }
+            }
+            bars
+        };
+        let parts = [4, 2].into_iter().find(|&parts| bars_of(parts).len() <= most).unwrap_or(1);
+        bars_of(parts)
+            .into_iter()
+            .map(|(place, count)| (least_of_bar(place, parts), count))
+            .collect()
+    }
+
     /// The number of values that are at most `value`, within the histogram's precision.
     #[must_use]
     pub fn at_most(&self, value: u64) -> u64 {
@@ -270,6 +301,26 @@ impl Quantiles {
             Representation::Many(histogram) => histogram.count_between(0, value),
         }
     }
+}
+
+/// The place of a value among bars of which each octave has so many: 1, 2 or 4.
+const fn bar(value: u64, parts: u32) -> u64 {
+    let bits = parts.ilog2();
+    if value >> bits == 0 {
+        return value;
+    }
+    let octave = value.ilog2() - bits;
+    ((octave as u64) << bits) + (value >> octave)
+}
+
+/// The least value of a bar.
+const fn least_of_bar(place: u64, parts: u32) -> u64 {
+    let bits = parts.ilog2();
+    if place >> bits == 0 {
+        return place;
+    }
+    let octave = (place >> bits) - 1;
+    (place - (octave << bits)) << octave
 }
 
 fn record(histogram: &mut Histogram<u64>, value: u64, count: u64) {
@@ -298,8 +349,28 @@ mod tests {
         all
     }
 
+    #[test]
+    fn bars_are_octaves_in_up_to_four_parts_without_gaps() {
+        let sizes = multiset(&[54, 54, 60, 66, 74, 1514]);
+        let bars = sizes.bars(40);
+        assert_eq!(bars[..3], [(48, 2), (56, 1), (64, 2)]);
+        assert_eq!(bars.last(), Some(&(1280, 1)));
+        assert!(sizes.bars(6).iter().map(|bar| bar.0).eq([32, 64, 128, 256, 512, 1024]));
+        assert_eq!(multiset(&[0, 1, 3]).bars(9), [(0, 1), (1, 1), (2, 0), (3, 1)]);
+        assert!(Quantiles::default().bars(9).is_empty());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn each_value_is_in_the_bar_that_begins_at_most_there(
+            value in 0_u64..u64::MAX / 2, parts in prop::sample::select(vec![1_u32, 2, 4]),
+        ) {
+            let place = bar(value, parts);
+            prop_assert!(least_of_bar(place, parts) <= value);
+            prop_assert!(value < least_of_bar(place + 1, parts));
+        }
 
         #[test]
         fn merging_any_partition_gives_what_all_in_one_gives(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Products, ServiceKey};
+use super::{ExampleFlow, Products, ServiceKey};
 use crate::classify::{Candidate, Confidence, Fault, Fit, SharedStr, Verdict};
 use crate::evidence::{Protocol, ProvedBy};
 use crate::flow::{FlowRecord, Outcome};
@@ -123,6 +123,8 @@ pub struct SpeakerStats {
     pub products: Option<Box<Products>>,
     /// The names that marks take from what they match; `None` if none does.
     pub service_names: Option<Box<Products>>,
+    /// The first of the flows; `None` if none is kept.
+    pub example: Option<Box<ExampleFlow>>,
 }
 
 impl SpeakerStats {
@@ -178,6 +180,7 @@ impl SpeakerStats {
         if let Some(theirs) = other.service_names {
             self.service_names.get_or_insert_default().merge(*theirs);
         }
+        ExampleFlow::keep_first(&mut self.example, other.example);
     }
 }
 

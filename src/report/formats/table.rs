@@ -1,13 +1,13 @@
 //! The format for people: what was read, then for each port what the registry names, what people
 //! customarily run there and what spoke; figures, servers and flows where they are asked for.
 
-mod figures;
+pub(in crate::report) mod figures;
 mod findings;
 mod interval;
 mod nothing;
-mod ports;
+pub(in crate::report) mod ports;
 mod servers;
-mod summary;
+pub(in crate::report) mod summary;
 
 use std::collections::HashSet;
 use std::io::{self, Write};

@@ -25,11 +25,32 @@ pub(in crate::report) fn write(
     flow: &JudgedFlow,
     style: Style,
 ) -> io::Result<()> {
-    let JudgedFlow { record, verdict, .. } = flow;
     let tone = labels::flow_tone(flow);
+    let parts = parts(flow);
+    let mut column = 0;
+    for (i, part) in parts.iter().enumerate() {
+        let width = part.width();
+        if i > 0 && style.wraps && column + 2 + width > style.width {
+            write!(out, "\n{INDENT}")?;
+            column = INDENT.len();
+        } else if i > 0 {
+            write!(out, "  ")?;
+            column += 2;
+        }
+        column += width;
+        let tone = if i == SPEAKER { tone } else { Tone::Plain };
+        write!(out, "{}", tone.paint(part, style))?;
+    }
+    writeln!(out)
+}
+
+/// What the line consists of: the frame, the ends, who speaks and on what ground, and how much for how
+/// long; escaped.
+pub(in crate::report) fn parts(flow: &JudgedFlow) -> [String; 4] {
+    let JudgedFlow { record, verdict, .. } = flow;
     let tunnel =
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()));
-    let parts = [
+    [
         format!("frame {}", record.first_frame),
         format!(
             "{} {} {} {}{tunnel}{}",
@@ -46,22 +67,7 @@ pub(in crate::report) fn write(
             bytes(record.bytes.sum()),
             outcome_label(record)
         ),
-    ];
-    let mut column = 0;
-    for (i, part) in parts.iter().enumerate() {
-        let width = part.width();
-        if i > 0 && style.wraps && column + 2 + width > style.width {
-            write!(out, "\n{INDENT}")?;
-            column = INDENT.len();
-        } else if i > 0 {
-            write!(out, "  ")?;
-            column += 2;
-        }
-        column += width;
-        let tone = if i == SPEAKER { tone } else { Tone::Plain };
-        write!(out, "{}", tone.paint(part, style))?;
-    }
-    writeln!(out)
+    ]
 }
 
 /// Writes what the words and signs in the lines of `flows` mean: only those that stand there.

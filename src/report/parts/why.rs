@@ -70,28 +70,30 @@ pub(in crate::report) fn write_styled(
     why: Option<FilterOn>,
     style: Style,
 ) -> io::Result<()> {
-    let JudgedFlow { record, verdict, processes } = flow;
+    let verdict = &flow.verdict;
     flow_line::write(out, flow, style)?;
     let Some(filter_on) = why else { return Ok(()) };
-    let mut sentence_below = |text: &str| write_below(out, "", text, style);
-    // `one_sided` names the reason of a flow without payload.
-    for reason in
-        verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some())
-    {
-        sentence_below(&sentence(reason))?;
-    }
-    let lines = [asked_for(flow), one_sided(record), pace(record, verdict)];
-    let lines = lines.into_iter().flatten().chain(processes::sentences(processes));
-    lines.chain(candidates(verdict)).try_for_each(|line| sentence_below(&line))?;
+    sentences(flow).iter().try_for_each(|line| write_below(out, "", line, style))?;
     let labels = std::iter::once(FACTS).chain(std::iter::repeat(BLANKS));
     for (label, line) in labels.zip(verdict.facts.iter().flat_map(facts::lines)) {
         write_below(out, label, &line, style)?;
     }
     // In one piece, to be copied.
-    if let Some(filter) = display_filter(filter_on, record, &verdict.reasons) {
+    if let Some(filter) = display_filter(filter_on, &flow.record, &verdict.reasons) {
         writeln!(out, "{INDENT}Wireshark: {filter}")?;
     }
     Ok(())
+}
+
+/// What a verdict rests on, a sentence each; escaped.
+pub(in crate::report) fn sentences(flow: &JudgedFlow) -> Vec<String> {
+    let JudgedFlow { record, verdict, processes } = flow;
+    // `one_sided` names the reason of a flow without payload.
+    let reasons =
+        verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some());
+    let lines = [asked_for(flow), one_sided(record), pace(record, verdict)];
+    let lines = lines.into_iter().flatten().chain(processes::sentences(processes));
+    reasons.map(sentence).chain(lines).chain(candidates(verdict)).collect()
 }
 
 /// Before the first line of facts, and before the others.

@@ -136,7 +136,7 @@ fn write_services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io:
 }
 
 /// The service and protocol; of flows that were not recognised whether they have payload at all.
-fn service_name(
+pub(in crate::report) fn service_name(
     report: &Report<'_>,
     (id, _, protocol): &ServiceKey,
     &Aggregate { flows, flows_without_payload, .. }: &Aggregate,

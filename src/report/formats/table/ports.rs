@@ -143,7 +143,10 @@ fn addresses(key: &Speaker, servers: &[SpeakingServer<'_>]) -> (String, Option<S
 }
 
 /// The name that clients of encrypted connections asked for: `SNI show.example.test`.
-fn asked_names(key: &Speaker, servers: &[SpeakingServer<'_>]) -> Option<String> {
+pub(in crate::report) fn asked_names(
+    key: &Speaker,
+    servers: &[SpeakingServer<'_>],
+) -> Option<String> {
     if !matches!(key.protocol, Some(Protocol::Tls | Protocol::Quic | Protocol::Dtls)) {
         return None;
     }

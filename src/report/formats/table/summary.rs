@@ -32,7 +32,7 @@ pub(super) fn write(
 }
 
 /// What was read, when it was captured, and how long reading took.
-fn input(report: &Report<'_>) -> String {
+pub(in crate::report) fn input(report: &Report<'_>) -> String {
     let counters = &report.run.counters;
     let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
     let inputs = match &inputs[..] {
@@ -55,7 +55,7 @@ fn input(report: &Report<'_>) -> String {
 
 /// How many servers, refused and unanswered ports, and findings there are, and where the packets went that are in no table:
 /// every packet is counted somewhere.
-fn result(report: &Report<'_>, findings: usize) -> String {
+pub(in crate::report) fn result(report: &Report<'_>, findings: usize) -> String {
     let stats = &report.run.stats;
     let mut failed = [0_usize; 3];
     for port in stats.ports.values() {
