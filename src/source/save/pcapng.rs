@@ -85,7 +85,8 @@ pub(crate) fn commented_frame(out: &mut Vec<u8>, frame: &Frame<'_>, comment: Opt
         out.extend(frame.wire_len.to_ne_bytes());
         padded(out, frame.bytes);
         if let Some(comment) = comment {
-            let end = comment.floor_char_boundary(u16::MAX.into());
+            let ends = (0..=comment.len().min(u16::MAX.into())).rev();
+            let end = ends.into_iter().find(|&end| comment.is_char_boundary(end)).unwrap_or(0);
             option(out, COMMENT, &comment.as_bytes()[..end]);
             option(out, END_OF_OPTIONS, &[]);
         }
