@@ -61,6 +61,11 @@ impl Opening {
         self.first_frame
     }
 
+    /// An empty opening of a flow that begins with this frame.
+    pub(super) fn of_flow(transport: Transport, first_frame: u64) -> Self {
+        Self { first_frame, ..Self::new(transport) }
+    }
+
     /// Sets the number of the flow's first frame.
     pub(super) const fn begin_at(&mut self, first_frame: u64) {
         self.first_frame = first_frame;

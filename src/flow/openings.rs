@@ -63,11 +63,7 @@ impl Openings {
                 ended.begin_at(first_frame);
                 opening_slot
             }
-            None => {
-                let mut opening = Opening::new(transport);
-                opening.begin_at(first_frame);
-                self.slots.push(opening) as u32
-            }
+            None => self.slots.push(Opening::of_flow(transport, first_frame)) as u32,
         };
         // Nothing is on the heap yet.
         self.bytes += size_of::<Opening>();

@@ -178,8 +178,7 @@ pub fn run(
         flows: Vec::new(),
     };
     run.drops.kernel += unread;
-    run.problems.extend(failure);
-    run.problems.extend(panics);
+    run.problems.extend(failure.into_iter().chain(panics));
     run.notices.extend(notices);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);

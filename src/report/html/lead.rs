@@ -14,7 +14,7 @@ pub(super) fn lead(report: &Report<'_>) -> SafeText {
     let of = |severity| findings.iter().filter(move |f| f.severity == severity);
     let number = |severity| of(severity).count() as u64;
     let [alerts, warnings, notes] = Severity::ALL.map(number);
-    let named = |severity| named(of(severity).collect());
+    let named = |severity| named(&of(severity).collect::<Vec<_>>());
     let text = match (alerts, warnings, notes) {
         (0, 0, 0) if report.run.stats.ports.is_empty() => {
             "No TCP or UDP connection was captured.".to_owned()
@@ -40,7 +40,7 @@ pub(super) fn lead(report: &Report<'_>) -> SafeText {
 }
 
 /// The first findings with their places, and how many more there are.
-fn named(findings: Vec<&Finding>) -> String {
+fn named(findings: &[&Finding]) -> String {
     let name = |finding: &&Finding| format!("{} ({})", escape(&finding.sentence), finding.port);
     let mut names: Vec<String> = findings.iter().take(NAMED).map(name).collect();
     let more = findings.len().saturating_sub(NAMED);

@@ -45,6 +45,7 @@ struct HtmlPage {
     style: &'static str,
     script: &'static str,
     policy: String,
+    version: &'static str,
     title: SafeText,
     lead: SafeText,
     input: SafeText,
@@ -90,6 +91,7 @@ impl HtmlPage {
             style: STYLE,
             script: SCRIPT,
             policy: policy::policy(STYLE, SCRIPT),
+            version: env!("CARGO_PKG_VERSION"),
             title: SafeText::escape(&report.inputs.join(", ")),
             lead: lead::lead(report),
             input: SafeText::trusted(summary::input(report)),
@@ -110,11 +112,6 @@ impl HtmlPage {
             dropped: has_drops.then(|| SafeText::trusted(dropped())),
             evicted: (run.evicted > 0).then(|| SafeText::trusted(count(run.evicted))),
         }
-    }
-
-    /// The version of this program.
-    const fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
     }
 }
 
