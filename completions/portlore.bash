@@ -23,8 +23,14 @@ _portlore() {
             portlore,catalogue)
                 cmd="portlore__subcmd__catalogue"
                 ;;
+            portlore,check)
+                cmd="portlore__subcmd__check"
+                ;;
             portlore,completions)
                 cmd="portlore__subcmd__completions"
+                ;;
+            portlore,diff)
+                cmd="portlore__subcmd__diff"
                 ;;
             portlore,doctor)
                 cmd="portlore__subcmd__doctor"
@@ -53,6 +59,9 @@ _portlore() {
             portlore,services)
                 cmd="portlore__subcmd__services"
                 ;;
+            portlore,slice)
+                cmd="portlore__subcmd__slice"
+                ;;
             portlore__subcmd__catalogue,check)
                 cmd="portlore__subcmd__catalogue__subcmd__check"
                 ;;
@@ -66,7 +75,7 @@ _portlore() {
 
     case "${cmd}" in
         portlore)
-            opts="-h -V --help --version replay live osc port ports services interfaces doctor catalogue completions help"
+            opts="-h -V --help --version replay live osc check diff slice port ports services interfaces doctor catalogue completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -125,6 +134,72 @@ _portlore() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portlore__subcmd__check)
+            opts="-o -f -q -h --learn --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --catalogue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local-nets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opening-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portlore__subcmd__completions)
             opts="-h --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -132,6 +207,72 @@ _portlore() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portlore__subcmd__diff)
+            opts="-o -f -q -h --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --catalogue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local-nets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opening-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -154,7 +295,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__help)
-            opts="-h --help replay live osc port ports services interfaces doctor catalogue check facts completions help"
+            opts="-h --help replay live osc check diff slice port ports services interfaces doctor catalogue facts completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -182,7 +323,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,6 +338,10 @@ _portlore() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -261,6 +406,10 @@ _portlore() {
                     return 0
                     ;;
                 --flows-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -490,7 +639,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
+            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -533,6 +682,10 @@ _portlore() {
                     return 0
                     ;;
                 --flows-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -619,6 +772,48 @@ _portlore() {
                     return 0
                     ;;
                 --catalogue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portlore__subcmd__slice)
+            opts="-w -q -h --where --chain --spool-limit --write --evidence --force --quiet --catalogue --no-tunnels --key --workers --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --write)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --catalogue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --workers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

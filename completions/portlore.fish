@@ -29,6 +29,9 @@ complete -c portlore -n "__fish_portlore_needs_command" -s V -l version -d 'Prin
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "replay" -d 'Report what is running on the ports in capture files'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "live" -d 'Capture on an interface and report what is running'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "osc" -d 'Show the OSC messages in capture files or on an interface'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "check" -d 'Check captures against what you expect of them'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "diff" -d 'Show what differs between two captures or reports'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "slice" -d 'Write the packets of some connections to a capture of their own'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "port" -d 'Show what is known about a port, and what is listening on it here'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "ports" -d 'List everything that is listening on this machine'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "services" -d 'List the services that portlore knows'
@@ -92,6 +95,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-sandbox 
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l expect -d 'Check the capture against a file of expectations' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s w -l write -d 'Save the captured packets as pcapng' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s C -l rotate-size -d 'Start a new file after this size, such as 100M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s G -l rotate-time -d 'Start a new file after this time, such as 1h' -r
@@ -170,6 +174,60 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-tunnels -d 
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l format -d 'Output format: text, json or junit' -r -f -a "text\t'Human-readable lines'
+json\t'One JSON document'
+junit\t'JUnit XML'"
+complete -c portlore -n "__fish_portlore_using_subcommand check" -s o -l output -d 'Write the result to a file' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand check" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l learn -d 'Write a first file of expectations that holds for the captures'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l force -d 'Overwrite a file that exists'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -s q -l quiet -d 'Do not print progress or notices'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l no-sandbox -d 'Parse packets without the sandbox'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l format -d 'Output format: text or json' -r -f -a "text\t'Human-readable lines'
+json\t'One JSON document'"
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -s o -l output -d 'Write the differences to a file' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l force -d 'Overwrite a file that exists'
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -s q -l quiet -d 'Do not print progress or notices'
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l no-sandbox -d 'Parse packets without the sandbox'
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l spool-limit -d 'Limit for the copy of standard input' -r
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -s w -l write -d 'Write a pcapng file; - is standard output' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l key -d 'Tell networks apart by vlan, vni or both, as in replay' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l chain -d 'Read files one after another, not merged by time'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l evidence -d 'Only handshakes and packets that prove verdicts'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l force -d 'Overwrite a file that exists'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -s q -l quiet -d 'Do not print progress or notices'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l no-tunnels -d 'Select the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -l no-sandbox -d 'Parse packets without the sandbox'
+complete -c portlore -n "__fish_portlore_using_subcommand slice" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand port" -l format -d 'Output format: table, json or md' -r -f -a "table\t'Text for people'
 json\t'One JSON document'
 md\t'Markdown: what is known of the port, without what listens here'"

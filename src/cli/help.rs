@@ -37,8 +37,7 @@ pub(super) const LIVE: &str = "\
 Examples:
   sudo portlore live                          # full screen, then the report
   sudo portlore live -i any --for 30s --why   # half a minute, with reasons
-  sudo portlore live -i eth0 -w show.pcapng   # save the packets as well
-  sudo portlore live -i eth0 --metrics 9464   # for Prometheus";
+  sudo portlore live -i eth0 -w show.pcapng   # save the packets as well";
 
 pub(super) const OSC: &str = "\
 Examples:
@@ -68,7 +67,7 @@ read, 3 if nothing differs but a capture is incomplete.";
 pub(super) const SLICE: &str = "\
 Examples:
   portlore slice show.pcap --where 'tag = osc' -w osc.pcapng
-  portlore slice 'ring*.pcap' --where 'fit = contradicts' --evidence -w odd.pcapng
+  portlore slice show.pcap --where 'fit = contradicts' --evidence -w odd.pcapng
   zcat big.pcap.gz | portlore slice - --where 'port = 3001' -w web.pcapng";
 
 pub(super) const PORT: &str = "\

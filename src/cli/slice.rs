@@ -24,18 +24,18 @@ pub struct SliceArgs {
     /// explains values.
     #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
     pub selected: FlowFilter,
-    /// Read several files one after another, not merged by time
+    /// Read files one after another, not merged by time
     #[arg(help_heading = INPUT, long)]
     pub chain: bool,
-    /// Maximum size of the copy of standard input, such as 500M
+    /// Limit for the copy of standard input
     ///
-    /// The copy is in the folder for temporary files ($TMPDIR, otherwise /tmp).
+    /// A size such as 500M. The copy is in the folder for temporary files ($TMPDIR, otherwise /tmp).
     #[arg(help_heading = INPUT, long, default_value = "4G", value_name = "SIZE", value_parser = bytes)]
     pub spool_limit: u64,
-    /// Write the packets to this file, as pcapng; - is standard output
+    /// Write a pcapng file; - is standard output
     #[arg(help_heading = OUTPUT, short, long, value_name = "FILE")]
     pub write: PathBuf,
-    /// Only the handshakes and the packets that prove the verdicts
+    /// Only handshakes and packets that prove verdicts
     #[arg(help_heading = OUTPUT, long)]
     pub evidence: bool,
     /// Overwrite a file that exists
