@@ -131,7 +131,6 @@ impl Session<'_> {
         let (stream, intervals) =
             OutputStream::open(output, live_outputs.take_events(), &signals.stop)?;
         let event_hook = stream.flow_hook();
-        let format = args.format.definition();
         let is_replay = matches!(mode, Mode::Replay);
         let rows = FlowOutputs::begin(flow_outputs, &signals.stop, !is_replay)?;
         let check = expectations.as_ref().map(FlowCheck::new);
@@ -143,7 +142,7 @@ impl Session<'_> {
         let on_flow: Option<&(dyn Fn(&JudgedFlow) + Sync)> =
             (event_hook.is_some() || !rows.formats().is_empty() || check.is_some())
                 .then_some(&on_flow);
-        let keep_flows = format.keeps_flows(show(args));
+        let keep_flows = args.format.definition().keeps_flows(show(args));
         let first_values = wanted_facts(&rows, args, expectations.as_ref());
         let selects = args.selected.as_ref().map(selects);
         let context = mode.into_context();

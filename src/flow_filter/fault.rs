@@ -88,6 +88,9 @@ impl fmt::Display for FilterFault {
 
 impl std::error::Error for FilterFault {}
 
+/// What a part of an expression gives.
+pub(super) type Parsed<T> = Result<T, ParseFault>;
+
 /// A fault whose expression is not at hand.
 #[derive(Debug)]
 pub(super) struct ParseFault {

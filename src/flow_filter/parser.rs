@@ -12,7 +12,7 @@
 
 use super::condition::{ColumnCondition, ValueSet};
 use super::expression::{Expression, TextField};
-use super::fault::{ParseFault, quote};
+use super::fault::{ParseFault, Parsed, quote};
 use super::fields;
 use super::names::{self, column_names};
 use super::pattern::TextPattern;
@@ -37,8 +37,6 @@ struct FilterParser<'t> {
     depth: usize,
     last: LastRead,
 }
-
-type Parsed<T> = Result<T, ParseFault>;
 
 /// Parses an expression; nothing, if there is none.
 pub(super) fn parse(text: &str) -> Parsed<Expression> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::condition::{AddressSet, ColumnCondition, ValueSet};
-use super::fault::{ParseFault, quote};
+use super::fault::{ParseFault, Parsed, quote};
 use super::literals;
 use super::names::{ColumnDomain, NamedColumns, words_of};
 use super::pattern::TextPattern;
@@ -39,8 +39,6 @@ pub(super) struct Comparison<'p> {
     /// The bytes of the operator.
     pub(super) place: Range<usize>,
 }
-
-type Parsed<T> = Result<T, ParseFault>;
 
 impl Comparison<'_> {
     /// The condition that these values make; there is one value at least, and one only but for `in`.

@@ -31,7 +31,7 @@ pub enum SlicePart {
 }
 
 /// Both ends of a flow in a fixed order, and whose network it is.
-type Conversation = (Transport, Endpoint, Endpoint, Tenant);
+type FlowEnds = (Transport, Endpoint, Endpoint, Tenant);
 
 /// The frames from the first to the last of a flow.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ struct FlowSpan {
 pub struct SlicedFlows {
     key: TenantParts,
     part: SlicePart,
-    spans: HashMap<Conversation, Vec<FlowSpan>, RandomState>,
+    spans: HashMap<FlowEnds, Vec<FlowSpan>, RandomState>,
     /// What is said of the frames that prove a verdict.
     comments: BTreeMap<u64, FrameComment>,
     count: u64,
@@ -183,7 +183,7 @@ impl FlowSpan {
     }
 }
 
-fn conversation(transport: Transport, ends: [Endpoint; 2], tenant: Tenant) -> Conversation {
+fn conversation(transport: Transport, ends: [Endpoint; 2], tenant: Tenant) -> FlowEnds {
     let [one, other] = ends;
     (transport, one.min(other), one.max(other), tenant)
 }

@@ -15,7 +15,7 @@ const NARROWEST: i64 = 1_000_000_000 >> 9;
 
 /// Flows of one column of a [`Timeline`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Column {
+struct TimelineColumn {
     begun: u64,
     ended: u64,
 }
@@ -27,7 +27,7 @@ pub struct Timeline {
     doublings: u32,
     /// The number of the first column, counted from the epoch.
     start: i64,
-    columns: Vec<Column>,
+    columns: Vec<TimelineColumn>,
 }
 
 /// Columns for a chart.
@@ -113,11 +113,11 @@ impl Timeline {
             }
             let before = if self.columns.is_empty() { 0 } else { self.start - low };
             if before > 0 {
-                let new = (0..before).map(|_| Column::default());
+                let new = (0..before).map(|_| TimelineColumn::default());
                 self.columns.splice(..0, new);
             }
             self.start = low;
-            self.columns.resize((high - low + 1) as usize, Column::default());
+            self.columns.resize((high - low + 1) as usize, TimelineColumn::default());
             return [from, to].map(|number| (number - low) as usize);
         }
     }
@@ -128,7 +128,7 @@ impl Timeline {
         let mut columns = Vec::new();
         for (number, column) in (self.start..).zip(&self.columns) {
             let place = (number.div_euclid(2) - start) as usize;
-            columns.resize(place + 1, Column::default());
+            columns.resize(place + 1, TimelineColumn::default());
             columns[place].begun += column.begun;
             columns[place].ended += column.ended;
         }
