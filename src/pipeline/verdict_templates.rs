@@ -22,7 +22,39 @@ struct VerdictTemplate {
 struct FlowVerdict {
     template: u32,
     /// The frames of those reasons that have one, in their order.
-    frames: Box<[u64]>,
+    frames: ReasonFrames,
+}
+
+/// Numbers of frames: mostly few, and small ones. Millions of flows wait for their ends with theirs.
+enum ReasonFrames {
+    Few { len: u8, frames: [u32; 3] },
+    Many(Box<ManyFrames>),
+}
+
+struct ManyFrames(Vec<u64>);
+
+impl ReasonFrames {
+    fn new(numbers: Vec<u64>) -> Self {
+        let mut frames = [0; 3];
+        let fits = numbers.len() <= frames.len()
+            && frames.iter_mut().zip(&numbers).all(|(place, &number)| {
+                *place = number as u32;
+                u64::from(*place) == number
+            });
+        if fits {
+            return Self::Few { len: numbers.len() as u8, frames };
+        }
+        Self::Many(Box::new(ManyFrames(numbers)))
+    }
+
+    fn into_numbers(self) -> Vec<u64> {
+        match self {
+            Self::Few { len, frames } => {
+                frames.iter().take(len.into()).map(|&number| number.into()).collect()
+            }
+            Self::Many(many) => many.0,
+        }
+    }
 }
 
 /// The verdicts of live flows, by number; each flow has a number of its own.
@@ -48,7 +80,7 @@ impl VerdictTemplates {
     /// Stores the verdict of a flow.
     pub(super) fn store(&mut self, kind: VerdictKind, mut verdict: Verdict) -> VerdictId {
         let frames = verdict.reasons.iter_mut().filter_map(|reason| reason.frame.as_mut());
-        let frames = frames.map(std::mem::take).collect();
+        let frames = ReasonFrames::new(frames.map(std::mem::take).collect());
         let template = self.template(kind, verdict);
         put(&mut self.flows, &mut self.free, FlowVerdict { template, frames })
     }
@@ -73,7 +105,7 @@ impl VerdictTemplates {
             }
         };
         let places = verdict.reasons.iter_mut().filter_map(|reason| reason.frame.as_mut());
-        places.zip(flow.frames).for_each(|(place, frame)| *place = frame);
+        places.zip(flow.frames.into_numbers()).for_each(|(place, frame)| *place = frame);
         Some(verdict)
     }
 
@@ -149,6 +181,14 @@ mod tests {
             |frame| Reason { fact: "protocol".into(), value: value.into(), direction: None, frame };
         verdict.reasons = vec![reason(Some(frame)), reason(None)];
         verdict
+    }
+
+    #[test]
+    fn numbers_of_frames_come_back_whether_few_or_many_small_or_large() {
+        assert_eq!(size_of::<ReasonFrames>(), 16);
+        for numbers in [vec![], vec![7], vec![3, 1, u32::MAX.into()], vec![1 << 32], vec![5; 9]] {
+            assert_eq!(ReasonFrames::new(numbers.clone()).into_numbers(), numbers);
+        }
     }
 
     #[test]
