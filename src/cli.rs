@@ -99,13 +99,13 @@ pub enum Command {
     /// Capture on an interface and report what is running
     ///
     /// Captures until Ctrl-C, then prints the same report as replay. On a terminal, a full-screen
-    /// view shows the ports meanwhile.
+    /// view shows the ports during the capture.
     ///
     /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
     /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
-    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: it cannot open
-    /// files or sockets, or start programs (Landlock, seccomp). portlore doctor --sandbox-test tests
-    /// this.
+    /// the user who called sudo, otherwise to nobody. The process that parses packets is sandboxed:
+    /// it cannot open files or sockets, or start programs (Landlock, seccomp). portlore doctor
+    /// --sandbox-test tests this.
     ///
     /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files; if
     /// standard input is a terminal, it ends the capture instead. A second Ctrl-C ends the program
@@ -140,8 +140,10 @@ pub enum Command {
     /// Write the packets of some connections to a capture of their own
     ///
     /// Writes the packets of the connections that --where selects as pcapng, with interfaces and
-    /// times as they were. Packets that prove a verdict get it as a comment, with the name of the
-    /// file and the number of the packet there; Wireshark shows it.
+    /// times as they were. Each packet that proves a verdict has a comment with the verdict, the name
+    /// of the original file and the packet's number in it; Wireshark shows it.
+    ///
+    /// The exit status is 1 if no connection matches; nothing is written then.
     #[command(after_help = help::SLICE)]
     Slice(SliceArgs),
     /// Show what is known about a port, and what is listening on it here
@@ -298,8 +300,8 @@ pub struct LiveArgs {
     pub no_promiscuous: bool,
     /// Capture only the first N bytes of each packet
     ///
-    /// The default is 9216, all that classification examines; with -w, it is 262144, which keeps
-    /// every packet whole.
+    /// The default is 9216, the most that classification examines; with -w, the default is 262144,
+    /// which keeps every packet whole.
     #[arg(help_heading = ADVANCED, short, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u32>(64..=262_144))]
     pub snap_length: Option<u32>,
     /// Kernel buffer for each interface, such as 64M
@@ -410,9 +412,9 @@ pub struct CommonArgs {
     pub format: Format,
     /// Sort tables by bytes, flows, packets, clients or port
     ///
-    /// The greatest figure is first, or the lowest port. Applies to ports, servers, services and the
-    /// list of connections. Default: most bytes first; connections in the order of the capture, and
-    /// csv and md by port or address.
+    /// The largest figure comes first, or the lowest port. Applies to ports, servers, services and the
+    /// list of connections. By default, tables list the most bytes first, connections appear in the
+    /// order of the capture, and csv and md are sorted by port or address.
     #[arg(help_heading = ADVANCED, hide_short_help = true, long, value_enum, value_name = "COLUMN")]
     pub sort: Option<SortChoice>,
     /// The table that --format csv or md writes

@@ -85,7 +85,7 @@ const BROKEN: &[(&str, &str, &str, &[&str])] = &[
         MONDAY,
         "[[server]]\nname = \"Spare\"\naddress = \"10.101.1.11\"\nport = 3032\nmust = \"eos\"\n",
         "must",
-        &["no server answered, and frames 1 to 28 were read", "responder_address = 10.101.1.11"],
+        &["no server answered (frames 1 to 28 were read)", "responder_address = 10.101.1.11"],
     ),
     (
         MONDAY,
@@ -119,7 +119,7 @@ const BROKEN: &[(&str, &str, &str, &[&str])] = &[
         MONDAY,
         "[[server]]\naddress = \"10.101.1.10\"\nat_most_bytes = 900\n",
         "at_most_bytes",
-        &["924 bytes in flows to 1 server instead of 900 at most", "frame 1  tcp"],
+        &["924 bytes in flows to 1 server; at most 900 are allowed", "frame 1  tcp"],
     ),
     (
         SHOWCASE,
@@ -162,7 +162,7 @@ const BROKEN: &[(&str, &str, &str, &[&str])] = &[
         MONDAY,
         "[[flow]]\nat_most_bytes = \"1K\"\n",
         "at_most_bytes",
-        &["1,544 bytes in 3 flows instead of 1,000 at most", "frame 1  tcp"],
+        &["1,544 bytes in 3 flows; at most 1,000 are allowed", "frame 1  tcp"],
     ),
     (
         MONDAY,
@@ -173,7 +173,12 @@ const BROKEN: &[(&str, &str, &str, &[&str])] = &[
             "(tag = osc) and not (transport = udp)",
         ],
     ),
-    (MISMATCH, "[findings]\nno = [\"framing\"]\n", "no", &["framing, ", "(frame "]),
+    (
+        MISMATCH,
+        "[findings]\nno = [\"framing\"]\n",
+        "no",
+        &["unwanted finding (warning, framing) at ", "(frame "],
+    ),
 ];
 
 #[test]

@@ -166,6 +166,12 @@ fn what_cannot_be_sliced_is_refused_with_the_remedy() {
     assert!(refused(&[CAPTURE, "-w", text(&out)]).contains("exists"));
     assert_eq!(fs::read(&out).unwrap(), b"mine");
     assert!(refused(&[CAPTURE, "-w", CAPTURE, "--force"]).contains("one of the input captures"));
+    let none = folder.path().join("none");
+    let args = ["slice", CAPTURE, "--where", "tag = no-such", "-w", text(&none)];
+    let (status, _, said) = outcome(&args);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("none of 21 connections matches 'tag = no-such'"), "{said}");
+    assert!(!none.exists());
     let beside = refused(&[CAPTURE, "-", "-w", text(&folder.path().join("new"))]);
     assert!(beside.contains("save it to a file first"), "{beside}");
     let mut command = portlore(&["slice", "-", "--where", "tag = osc", "--spool-limit", "1K"]);

@@ -162,9 +162,9 @@ pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Arc<Service>]) 
     let mut reasons = vec![reason("port", payload.to_owned())];
     if !ruled_out.is_empty() {
         let why = if ruled_out.len() == 1 {
-            "its protocol would have been recognised"
+            "portlore would have recognised its protocol"
         } else {
-            "their protocols would have been recognised"
+            "portlore would have recognised their protocols"
         };
         let value = format!("{} ({why})", names(ruled_out));
         reasons.push(reason("ruled-out", value));

@@ -18,8 +18,8 @@ pub struct CheckArgs {
     pub files: Vec<PathBuf>,
     /// Write a first file of expectations that holds for the captures
     ///
-    /// It names the servers and what they speak, and the findings that the captures do not have.
-    /// Read it, and delete what does not matter.
+    /// It names the servers and what they speak, forbids connections to other ports, and forbids the
+    /// findings that the captures do not have. Read it, and delete what does not matter.
     #[arg(long, conflicts_with = "format")]
     pub learn: bool,
     /// Output format: text, json or junit

@@ -22,7 +22,7 @@ Examples:
 Exit status:
   0  success
   1  a check failed (check, diff, doctor, --fail-on, --expect,
-     catalogue check --against)
+     catalogue check --against), or slice found nothing
   2  wrong usage, or input that cannot be read at all
   3  finished, but the input is incomplete";
 
@@ -111,8 +111,8 @@ Examples:
   portlore catalogue check services/          # all files in a folder
   portlore catalogue check billing.toml --against show.pcap   # try it
 
-Exit status: 1 if a service that has marks is not recognised in any connection
-of the --against captures, 2 if a file has mistakes, 3 if a capture is incomplete.";
+Exit status: 1 if a service that has marks (rules that recognise it by its
+packets) is not recognised in any connection of the --against captures, 2 if a file has mistakes, 3 if a capture is incomplete.";
 
 pub(super) const CATALOGUE_FACTS: &str = "\
 Examples:

@@ -48,7 +48,8 @@ pub struct OscArgs {
     /// Only messages that match, such as 'port = 8000'
     ///
     /// The expression is that of replay, with what is known while messages arrive: transport,
-    /// addresses and ports of client and server, and osc_address. docs/flows.md explains it.
+    /// addresses and ports of client and server, protocol, tag, and osc_address. docs/flows.md
+    /// explains it.
     #[arg(help_heading = SELECTION, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
     pub selected: Option<FlowFilter>,
     /// Only connections from or to this port (repeatable)

@@ -30,7 +30,7 @@ pub(super) fn whole_number<T: TryFrom<u64> + Send + Sync + Clone + 'static>(
 
 /// A port by its number.
 pub(super) fn port_number(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("'{text}' is out of range; ports are 0 to 65535"))
+    text.parse().map_err(|_| format!("'{text}' is not a port; ports are 0 to 65535"))
 }
 
 /// Bytes, within what libpcap can ask for.

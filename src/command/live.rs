@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portlore::Result;
 use portlore::commit::OutputRole;
 use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
@@ -13,6 +12,7 @@ use portlore::source::live::{LiveOptions, RebindHelper, networks};
 use portlore::source::save::Plan;
 use portlore::source::{Live, TimeWindow};
 use portlore::stats::IpNetwork;
+use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{places, read};
 use super::expectations::ExpectationsFile;
@@ -34,6 +34,11 @@ pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
     check_table(&args.common)?;
+    if args.write.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Error::new(ErrorKind::Usage, "standard output is for the report")
+            .with_object("-w -")
+            .with_remedy("name a file, or pipe packets with -w /dev/stdout -o FILE"));
+    }
     if args.observers.interval.is_some() {
         args.common.format.definition().require_intervals()?;
     }

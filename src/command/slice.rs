@@ -14,8 +14,8 @@ use portlore::pipeline::{
     self, FlowSelector, FlowView, Hooks, JudgedFlow, Options, ResourceLimits, Run, StopConditions,
 };
 use portlore::privilege::Keep;
-use portlore::report::Zone;
 use portlore::report::parts::units::plural;
+use portlore::report::{Zone, escape};
 use portlore::slice::{SlicePart, SlicedFlows, copy};
 use portlore::source::{Files, file};
 use portlore::{Error, ErrorKind, Result};
@@ -26,7 +26,7 @@ use super::output::{OutputPlan, OutputState, Outputs};
 use super::progress::ProgressBar;
 use super::session::{drop_privileges, tenant_parts, worker_count};
 use super::signals::SignalFlags;
-use super::{INCOMPLETE, UNREADABLE, messages};
+use super::{FAILED, INCOMPLETE, UNREADABLE, messages};
 use crate::cli::SliceArgs;
 
 pub fn run(args: &SliceArgs) -> Result<u8> {
@@ -61,6 +61,12 @@ pub fn run(args: &SliceArgs) -> Result<u8> {
     let progress = ProgressBar::start(&mut first, args.quiet);
     let (run, mut flows) = find_flows(args, &signals, &mut first, &catalogue)?;
     progress.into_iter().for_each(ProgressBar::finish);
+    if flows.is_empty() {
+        run.problems.iter().for_each(|line| messages::print(line));
+        let (of, filter) = (seen(&run), escape(args.selected.text()));
+        messages::print(&format!("none of {of} matches '{filter}'; nothing was written"));
+        return Ok(if some_unreadable { UNREADABLE } else { FAILED });
+    }
     let frames = flows.frames(&mut second, !args.no_tunnels)?;
     let mut state = OutputState::Open;
     let copied = copy(&mut third, (&frames, &flows), |blocks| {
@@ -166,10 +172,14 @@ fn find_flows(
     Ok((run, flows.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
+/// How many connections the capture has.
+fn seen(run: &Run) -> String {
+    plural(run.selected.as_ref().map_or(0, |selected| selected.seen), "connection")
+}
+
 /// Says what was copied.
 fn print_summary(args: &SliceArgs, run: &Run, flows: &SlicedFlows, copied: u64) {
-    let seen = run.selected.as_ref().map_or(0, |selected| selected.seen);
-    let (packets, of) = (plural(copied, "packet"), plural(seen, "connection"));
+    let (packets, of) = (plural(copied, "packet"), seen(run));
     let name = args.write.display();
     messages::print(&format!("{name}: {packets} of {} of {of}", flows.len()));
     if flows.without_comment() > 0 {

@@ -122,7 +122,7 @@ pub(super) fn of_flow_rule(
 
 fn too_many_bytes(bytes: u64, most: u64, of: &str) -> Violation {
     let (bytes, most) = (plural(bytes, "byte"), count(most));
-    Violation::new(Expectation::AtMostBytes, format!("{bytes} in {of} instead of {most} at most"))
+    Violation::new(Expectation::AtMostBytes, format!("{bytes} in {of}; at most {most} are allowed"))
 }
 
 /// What breaks a rule about servers, of so many frames.
@@ -146,7 +146,7 @@ pub(super) fn of_server_rule(
             if rule.must.is_empty() { Expectation::AtLeast } else { Expectation::Must };
         let (flows, n) = tally.take(expectation);
         let found = match n {
-            0 => format!("no server answered, and {}", read_frames(frames)),
+            0 => format!("no server answered ({})", read_frames(frames)),
             n => format!("no server answered {}", plural(n, "attempt")),
         };
         let violation = Violation::new(expectation, found).with_flows((flows, n));
@@ -277,8 +277,9 @@ fn speaking(server: &Server<'_>, catalogue: &Catalogue) -> String {
     let services: Vec<String> =
         server.services.iter().map(|proved| catalogue.name_of(proved.id).to_owned()).collect();
     let protocols: Vec<String> = server.protocols().map(Protocol::name).collect();
-    let called: Vec<String> = selector::names(server).take(1).collect();
-    let called = called.first().map_or_else(String::new, |name| format!(", called {name}"));
+    let address = server.key.address.to_string();
+    let mut names = selector::names(server).filter(|name| *name != address);
+    let called = names.next().map_or_else(String::new, |name| format!(", called {name}"));
     match (&services[..], &protocols[..]) {
         ([], []) if server.has_data => format!("speaks a protocol that is not recognised{called}"),
         ([], []) => format!("answers without data{called}"),

@@ -281,7 +281,7 @@ fn other_ports(file: &mut String, run: &Run) {
         several => format!("responder_port not in ({})", several.join(", ")),
     };
     let text = format!(
-        "\n# A new service shows here first.\n\n[[flow]]\nname = \"nothing on other ports\"\nwhere = {}\nnone = true\n",
+        "\n# Fails as soon as anything uses another port.\n\n[[flow]]\nname = \"nothing on other ports\"\nwhere = {}\nnone = true\n",
         quoted(&filter)
     );
     file.push_str(&text);
@@ -298,7 +298,7 @@ fn no_findings(file: &mut String, findings: &[Finding]) {
         comment(
             file,
             &format!(
-                "Not in the list, because the capture has such findings: {}.",
+                "Left out, because the capture has such findings: {}. Add them when that is mended.",
                 words.join(", ")
             ),
         );

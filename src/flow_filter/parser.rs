@@ -50,11 +50,8 @@ pub(super) fn parse(text: &str) -> Parsed<Expression> {
     match parser.scanner.peek() {
         None => Ok(expression),
         Some(c) => {
-            let reason = if c == ')' {
-                "')' closes nothing".into()
-            } else {
-                format!("'{c}' cannot stand here")
-            };
+            let reason =
+                if c == ')' { "')' has no '('".into() } else { format!("'{c}' cannot stand here") };
             Err(ParseFault::new(parser.scanner.next_place(), reason, "remove it"))
         }
     }
@@ -86,8 +83,8 @@ impl FilterParser<'_> {
             let (before, start) = (self.last, self.scanner.at());
             let part = self.one()?;
             if before == LastRead::Comparison && self.last == LastRead::Word {
-                let reason = "this is not a condition";
-                let remedy = "write and before a condition, and quotation marks around a text of several words";
+                let reason = "'and' or 'or' is missing here";
+                let remedy = "join conditions with 'and' or 'or', and put a value of several words in quotation marks";
                 return Err(ParseFault::new(self.scanner.since(start), reason, remedy));
             }
             parts.push(part);

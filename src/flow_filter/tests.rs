@@ -210,7 +210,7 @@ const FAULTS: &[[&str; 3]] = &[
     ["port = 1..2", "'1..2' is a range; write port in 1..2", "     ^"],
     [
         "port in 9..2",
-        "'9..2' has nothing in it; write the lower end first: 3000..3010, 3000.. or ..1023",
+        "the range '9..2' is empty; write the lower end first: 3000..3010, 3000.. or ..1023",
         "        ^^^^",
     ],
     [
@@ -266,7 +266,7 @@ const FAULTS: &[[&str; 3]] = &[
     ["tcp and", "a condition is missing here; write one, such as tag = osc", "       ^"],
     ["tcp -", "a condition is missing after -; write one, such as -tag:osc", "    ^"],
     ["(tcp", "the parenthesis is not closed; add )", "^"],
-    ["tcp)", "')' closes nothing; remove it", "   ^"],
+    ["tcp)", "')' has no '('; remove it", "   ^"],
     ["product = \"a", "the quotation mark is not closed; add \" after the text", "          ^"],
     [
         "port in (1 2)",
@@ -281,7 +281,7 @@ const FAULTS: &[[&str; 3]] = &[
     ["port in (1", "the list is not closed; write (80, 443, 3000..3010)", "        ^"],
     [
         "product = nginx 1.22",
-        "this is not a condition; write and before a condition, and quotation marks around a text of several words",
+        "'and' or 'or' is missing here; join conditions with 'and' or 'or', and put a value of several words in quotation marks",
         "                ^^^^",
     ],
     [

@@ -168,7 +168,7 @@ impl Comparison<'_> {
         };
         let (from, to) = (bound(first, i64::MIN)?, bound(last, i64::MAX)?);
         if first.is_empty() && last.is_empty() || from > to {
-            let reason = format!("{} has nothing in it", quote(&word.text));
+            let reason = format!("the range {} is empty", quote(&word.text));
             let remedy = "write the lower end first: 3000..3010, 3000.. or ..1023";
             return Err(ParseFault::new(word.place.clone(), reason, remedy));
         }
@@ -215,7 +215,7 @@ impl Comparison<'_> {
             self.needs_in(word, "range")?;
             let (first, last) = (address(first)?, address(last)?);
             if first.is_ipv4() != last.is_ipv4() || first > last {
-                let reason = format!("{} has nothing in it", quote(&word.text));
+                let reason = format!("the range {} is empty", quote(&word.text));
                 return Err(ParseFault::new(
                     word.place.clone(),
                     reason,

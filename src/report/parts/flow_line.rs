@@ -102,7 +102,7 @@ pub(in crate::report) fn write_legend(
 const CONFIDENCES: [(Confidence, &str); 4] = [
     (Confidence::Mark, "the bytes name the service"),
     (Confidence::Protocol, "the bytes show the protocol"),
-    (Confidence::Port, "only the port number says what this may be"),
+    (Confidence::Port, "only the port number suggests what this could be"),
     (Confidence::Unknown, "neither the port nor a known protocol says what this is"),
 ];
 

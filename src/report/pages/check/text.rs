@@ -83,7 +83,7 @@ fn write_violation(
     let frame = violation.frame.filter(|_| violation.flows.is_empty());
     let frame = frame.map_or_else(String::new, |frame| format!(" (frame {frame})"));
     let severity = violation.finding.as_ref().map_or_else(String::new, |finding| {
-        format!("{} {}, ", finding.severity.as_str(), finding.kind.as_str())
+        format!("unwanted finding ({}, {}) at ", finding.severity.as_str(), finding.kind.as_str())
     });
     let text = format!("{severity}{}{frame}", escape(&violation.message));
     let head = format!("  {}: ", violation.expectation.as_str());
@@ -108,7 +108,11 @@ fn write_violation(
         writeln!(out, "    Wireshark: {filter}")?;
     }
     if let Some(filter) = &violation.filter {
-        writeln!(out, "    --where '{}'", escape(filter).replace('\'', "'\\''"))?;
+        writeln!(
+            out,
+            "    To list these: --flows --where '{}'",
+            escape(filter).replace('\'', "'\\''")
+        )?;
     }
     Ok(())
 }
