@@ -32,7 +32,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `pcap` | live capture (`source::live`) and BPF filters (`Replay::filter`); needs libpcap |
+//! | `pcap` | live capture (`source::live`), BPF filters (`Replay::filter`) and `slice`; needs libpcap |
 //! | `tui` | the full-screen view of the program |
 //! | `parquet` | flows as Parquet (`report::flows`) |
 //! | `cli` | the program; brings all of them |
@@ -76,6 +76,7 @@ pub mod screen;
 mod secrets;
 mod sentence;
 mod similar;
+#[cfg(feature = "pcap")]
 pub mod slice;
 pub mod source;
 pub mod stats;
