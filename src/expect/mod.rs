@@ -2,7 +2,7 @@
 //! that a person can write.
 //!
 //! `parse` reads the file (`schema`) and makes [`Expectations`] of it (`rule`, `selector`, `spoken`),
-//! [`Checker`] compares them with a capture, and [`learn`] writes a first file of one.
+//! [`Checker`] compares them with a capture, and [`learn()`] writes a first file of one.
 //! `docs/expectations.md` has the grammar.
 
 mod broken;

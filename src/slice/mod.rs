@@ -1,7 +1,7 @@
 //! The packets of selected flows as a capture of their own, with the verdicts as comments.
 //!
 //! A capture is read three times, so that no packet is kept: [`pipeline::run`](crate::pipeline::run)
-//! finds the flows ([`SlicedFlows`]), [`SlicedFlows::frames`] their frames, and [`copy`] copies
+//! finds the flows ([`SlicedFlows`]), [`SlicedFlows::frames`] their frames, and [`copy()`] copies
 //! these. Memory grows with the selected flows, and by a bit for each frame of the capture.
 
 mod copy;
