@@ -2,21 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use portlore::catalogue::Catalogue;
-use portlore::decode::TenantParts;
 use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{self, Options, Run};
-use portlore::source::{Files, Filter, file};
+use portlore::source::{Files, Filter};
 use portlore::{Error, ErrorKind, Result};
 
-use super::messages;
+use super::inputs::find_captures;
 use super::output::OutputPlan;
 use super::progress::ProgressBar;
-use super::session::{selector, selects};
+use super::session::{selector, selects, tenant_parts, worker_count};
 use super::signals::SignalFlags;
-use crate::cli::{AnalysisArgs, KeyPart};
+use crate::cli::AnalysisArgs;
 
 /// Capture files that are open.
 pub struct OpenCaptures {
@@ -32,14 +30,11 @@ impl OpenCaptures {
     /// # Errors
     /// Where none can be read, or the filter is not valid.
     pub fn open(named: &[PathBuf], args: &AnalysisArgs, signals: &SignalFlags) -> Result<Self> {
-        let found = file::find(named)?;
-        if !args.quiet {
-            found.passed_over.iter().for_each(|line| messages::print(line));
-        }
-        let files = Files::open_with_stop(&found.paths, &signals.stop)?;
+        let paths = find_captures(named, args.quiet)?;
+        let files = Files::open_with_stop(&paths, &signals.stop)?;
         let filter = args.filter.as_deref();
         let filter = filter.map(|filter| Filter::compile(filter, &files.links())).transpose()?;
-        Ok(Self { files, filter, paths: found.paths })
+        Ok(Self { files, filter, paths })
     }
 
     /// Whether some file cannot be read.
@@ -78,28 +73,19 @@ impl OpenCaptures {
 pub fn options<'a>(args: &'a AnalysisArgs, signals: &'a SignalFlags) -> Options<'a> {
     let mut options = Options::replay();
     options.tunnels = !args.no_tunnels;
-    options.key = TenantParts {
-        vlan: args.key.contains(&KeyPart::Vlan),
-        vni: args.key.contains(&KeyPart::Vni),
-    };
+    options.key = tenant_parts(&args.key);
     options.local_networks = &args.local_nets;
     options.names = !args.no_names;
     options.keep_reasons = false;
     options.until.stop = Some(&signals.stop);
     let limits = &mut options.limits;
-    limits.workers = workers(args.workers);
+    limits.workers = worker_count(args.workers);
     limits.max_flows = args.max_flows as usize;
     limits.opening_bytes = (args.opening_mib as usize) << 20;
     limits.max_servers = args.max_servers as usize;
     // No answer has sizes or times.
     limits.histogram_ports = 0;
     options
-}
-
-/// The number of workers: more than four have never been kept busy by one capture thread.
-pub fn workers(asked: Option<u8>) -> usize {
-    let cores = || thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
-    asked.map_or_else(cores, usize::from)
 }
 
 /// What is going to be written.

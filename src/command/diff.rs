@@ -18,7 +18,7 @@ use portlore::{Error, ErrorKind, Result};
 
 use super::analysis::{OpenCaptures, options, output_plan};
 use super::catalogue::{load, places};
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, is_standard};
 use super::output::Outputs;
 use super::session::drop_privileges;
 use super::signals::SignalFlags;
@@ -38,7 +38,7 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
     let catalogue = Arc::new(load(&args.analysis.catalogue)?);
     let signals = SignalFlags::register()?;
     let named = [&args.first, &args.second];
-    if named.iter().all(|path| path.as_os_str() == "-") {
+    if named.iter().all(|path| is_standard(path)) {
         return Err(Error::new(ErrorKind::Usage, "only one of the two can be standard input")
             .with_remedy("name a file for the other"));
     }

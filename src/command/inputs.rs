@@ -7,7 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use portlore::commit::holds_data;
+use portlore::source::file;
 use portlore::{Error, ErrorKind, Result};
+
+use super::messages;
 
 /// The files that a run reads.
 #[derive(Debug, Default)]
@@ -18,6 +21,24 @@ pub struct InputFiles {
     pub services: Vec<PathBuf>,
     /// Reports and files of expectations.
     pub others: Vec<PathBuf>,
+}
+
+/// Finds the captures that files, folders and patterns name, and unless `quiet`, says what was left
+/// out.
+///
+/// # Errors
+/// As [`file::find`].
+pub fn find_captures(named: &[PathBuf], quiet: bool) -> Result<Vec<PathBuf>> {
+    let found = file::find(named)?;
+    if !quiet {
+        found.passed_over.iter().for_each(|line| messages::print(line));
+    }
+    Ok(found.paths)
+}
+
+/// Whether a path stands for standard input, or for standard output.
+pub fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 impl InputFiles {
@@ -57,7 +78,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 }
 
 fn input_metadata(path: &Path) -> io::Result<Metadata> {
-    if path.as_os_str() != "-" {
+    if !is_standard(path) {
         return path.metadata();
     }
     File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()

@@ -16,7 +16,7 @@ use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{places, read};
 use super::expectations::ExpectationsFile;
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, is_standard};
 use super::interfaces::chosen;
 use super::messages;
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
@@ -34,7 +34,7 @@ pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
     check_table(&args.common)?;
-    if args.write.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+    if args.write.as_deref().is_some_and(is_standard) {
         return Err(Error::new(ErrorKind::Usage, "standard output is for the report")
             .with_object("-w -")
             .with_remedy("name a file, or pipe packets with -w /dev/stdout -o FILE"));

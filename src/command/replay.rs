@@ -1,6 +1,6 @@
 //! `portlore replay`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
@@ -9,7 +9,7 @@ use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, find_captures, is_standard};
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
@@ -28,14 +28,11 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let catalogue = Arc::new(load(&args.common.catalogue)?);
     let signals = SignalFlags::register()?;
-    if args.follow && !args.files.iter().all(|path| is_pipe(path)) {
+    if args.follow && !args.files.iter().all(|path| is_standard(path)) {
         return follow(args, catalogue, &signals);
     }
-    let found = file::find(&args.files)?;
-    if !args.common.quiet {
-        found.passed_over.iter().for_each(|line| messages::print(line));
-    }
-    let mut files = Files::open_with_stop(&found.paths, &signals.stop)?;
+    let paths = find_captures(&args.files, args.common.quiet)?;
+    let mut files = Files::open_with_stop(&paths, &signals.stop)?;
     if args.chain {
         files = files.chained();
     }
@@ -44,7 +41,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
-    let outputs = prepare_outputs(args, found.paths.clone())?;
+    let outputs = prepare_outputs(args, paths.clone())?;
     let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
     let page = outputs.open_page()?;
     drop(outputs);
@@ -60,7 +57,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         announce(args, &live_outputs);
     }
     let session = Session {
-        inputs: names(&found.paths),
+        inputs: names(&paths),
         filter,
         window: args.window(),
         catalogue,
@@ -81,7 +78,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
 
 /// Replays files that are being written.
 fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -> Result<u8> {
-    if args.files.iter().any(|path| is_pipe(path)) {
+    if args.files.iter().any(|path| is_standard(path)) {
         return Err(Error::new(ErrorKind::Usage, "--follow takes files or `-`, not both")
             .with_remedy("leave out one of them"));
     }
@@ -181,10 +178,6 @@ fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<
         ..OutputPlan::default()
     };
     Outputs::prepare(plan, &inputs)
-}
-
-fn is_pipe(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 fn compile(args: &ReplayArgs, links: &[LinkType]) -> Result<Option<Filter>> {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::{OFlag, open as open_file};
@@ -17,11 +17,11 @@ use portlore::privilege::Keep;
 use portlore::report::parts::units::plural;
 use portlore::report::{Zone, escape};
 use portlore::slice::{SlicePart, SlicedFlows, copy};
-use portlore::source::{Files, file};
+use portlore::source::Files;
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, find_captures, is_standard};
 use super::output::{OutputPlan, OutputState, Outputs};
 use super::progress::ProgressBar;
 use super::session::{drop_privileges, tenant_parts, worker_count};
@@ -32,12 +32,9 @@ use crate::cli::SliceArgs;
 pub fn run(args: &SliceArgs) -> Result<u8> {
     let catalogue = Arc::new(load(&args.catalogue)?);
     let signals = SignalFlags::register()?;
-    let found = file::find(&args.files)?;
-    if !args.quiet {
-        found.passed_over.iter().for_each(|line| messages::print(line));
-    }
+    let paths = find_captures(&args.files, args.quiet)?;
     let inputs = InputFiles {
-        captures: found.paths.clone(),
+        captures: paths.clone(),
         services: places(&args.catalogue),
         ..InputFiles::default()
     };
@@ -53,7 +50,7 @@ pub fn run(args: &SliceArgs) -> Result<u8> {
             .with_remedy("name a file, or pipe the packets to another program"));
     }
     // The three readings of the capture: all files are open before privileges are dropped.
-    let [mut first, mut second, mut third] = open(args, &found.paths, &signals)?;
+    let [mut first, mut second, mut third] = open(args, &paths, &signals)?;
     let some_unreadable = !first.unreadable().is_empty();
     let keep = Keep { unsandboxed: args.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, Zone::Utc)?;
@@ -87,10 +84,6 @@ pub fn run(args: &SliceArgs) -> Result<u8> {
         true => 0,
         false => INCOMPLETE,
     })
-}
-
-fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 /// Opens the capture three times.

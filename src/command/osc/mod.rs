@@ -14,11 +14,11 @@ use portlore::report::pages::osc::OscWriter;
 use portlore::report::pages::osc::ndjson::OscEvents;
 use portlore::report::pages::osc::text::OscText;
 use portlore::source::live::{LiveOptions, RebindHelper};
-use portlore::source::{Files, Filter, Live, file};
+use portlore::source::{Files, Filter, Live};
 use portlore::{Error, ErrorKind, Result};
 
 use self::watch::Watch;
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, find_captures};
 use super::live::{WHOLE, devices, rebind_by};
 use super::output::{Output, OutputPlan, Outputs};
 use super::session::drop_privileges;
@@ -41,15 +41,12 @@ pub fn run(args: &OscArgs) -> Result<u8> {
 }
 
 fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
-    let found = file::find(&args.files)?;
-    if !args.quiet {
-        found.passed_over.iter().for_each(|line| messages::print(line));
-    }
-    let mut files = Files::open_with_stop(&found.paths, &signals.stop)?;
+    let paths = find_captures(&args.files, args.quiet)?;
+    let mut files = Files::open_with_stop(&paths, &signals.stop)?;
     let filter = args.filter.as_deref();
     let filter = filter.map(|filter| Filter::compile(filter, &files.links())).transpose()?;
     let some_unreadable = !files.unreadable().is_empty();
-    let inputs = InputFiles { captures: found.paths, ..InputFiles::default() };
+    let inputs = InputFiles { captures: paths, ..InputFiles::default() };
     let output = Outputs::prepare(output_plan(args), &inputs)?.open_report()?;
     let keep = Keep { unsandboxed: args.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, zone(args))?;
