@@ -129,6 +129,39 @@ fn evidence_is_the_handshakes_and_the_frames_that_prove() {
     assert_eq!(kept, handshakes);
 }
 
+/// A client that asks from the same port again and again, and is refused: two frames for each flow.
+fn refusals(attempts: u32) -> tempfile::NamedTempFile {
+    let packet = |ends: [u8; 2], ports: [u8; 2], flags: u8| -> Vec<u8> {
+        let ip = [0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, ends[0], 10, 0, 0, ends[1]];
+        let tcp = [4, ports[0], 4, ports[1], 0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 1, 0, 0, 0, 0, 0];
+        [ip, tcp].concat()
+    };
+    let packets = [packet([1, 2], [1, 2], 2), packet([2, 1], [2, 1], 0x14)];
+    let header = [0xa1b2_c3d4, 0x0002_0004, 0, 0, 65_535, 101];
+    let mut capture: Vec<u8> = header.iter().flat_map(|n: &u32| n.to_be_bytes()).collect();
+    for second in 0..attempts {
+        for packet in &packets {
+            let len = packet.len() as u32;
+            capture.extend([second, 0, len, len].iter().flat_map(|n| n.to_be_bytes()));
+            capture.extend(packet);
+        }
+    }
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&capture).unwrap();
+    file
+}
+
+#[test]
+fn of_flows_with_the_same_ends_only_the_selected_ones_are_copied() {
+    let catalogue = Catalogue::shipped().unwrap();
+    let file = refusals(50);
+    let some = flows(file.path(), "first_frame in (11, 13, 61)", &catalogue);
+    assert_eq!(some.len(), 3);
+    let (out, frames) = slice(file.path(), &some, SlicePart::Everything);
+    assert_eq!(frames, 6);
+    assert_eq!(said(&flows(out.path(), "bytes > 0", &catalogue)), said(&some));
+}
+
 #[test]
 fn standard_input_several_files_and_any_number_of_workers_give_the_same_packets() {
     let folder = tempfile::tempdir().unwrap();

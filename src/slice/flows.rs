@@ -46,6 +46,7 @@ struct FlowSpan {
 pub struct SlicedFlows {
     key: TenantParts,
     part: SlicePart,
+    /// The flows of each pair of ends, one after the other: the next one begins when one has ended.
     spans: HashMap<FlowEnds, Vec<FlowSpan>, RandomState>,
     /// What is said of the frames that prove a verdict.
     comments: BTreeMap<u64, FrameComment>,
@@ -69,7 +70,8 @@ impl SlicedFlows {
         Self { key, part, spans, comments, count: 0, without_comment: 0 }
     }
 
-    /// Adds a flow that has ended, with the reasons of its verdict.
+    /// Adds a flow that has ended, with the reasons of its verdict. Flows come in the order in which
+    /// they ended, as [`Hooks::on_flow`](crate::pipeline::Hooks::on_flow) has them.
     pub fn add(&mut self, flow: &JudgedFlow) {
         let record = &flow.record;
         let conversation =
@@ -133,12 +135,11 @@ impl SlicedFlows {
                 Next::Idle => continue,
                 Next::End => return Ok(frames),
             };
-            let decoded = decoder.decode(&frame);
-            if decoded.is_ok_and(|(segment, _)| self.wants(&segment)) {
+            let is_wanted = decoder.decode(&frame).is_ok_and(|(segment, _)| self.wants(&segment));
+            let fragments = decoder.take_fragments();
+            if is_wanted {
                 frames.insert(frame.number);
-                decoder.take_fragments().into_iter().for_each(|fragment| frames.insert(fragment));
-            } else {
-                drop(decoder.take_fragments());
+                fragments.into_iter().for_each(|fragment| frames.insert(fragment));
             }
             if let Some(quote) = decoder.take_quote()
                 && self.is_about(&quote.five_tuple, quote.tenant, frame.number)
@@ -155,8 +156,8 @@ impl SlicedFlows {
         let key = conversation(segment.five_tuple.transport, ends, tenant);
         let Some(spans) = self.spans.get_mut(&key) else { return false };
         let frame = segment.frame;
-        let Some(span) = spans.iter_mut().find(|span| (span.first..=span.last).contains(&frame))
-        else {
+        let at = spans.partition_point(|span| span.last < frame);
+        let Some(span) = spans.get_mut(at).filter(|span| span.first <= frame) else {
             return false;
         };
         self.part == SlicePart::Everything
@@ -168,7 +169,8 @@ impl SlicedFlows {
     fn is_about(&self, ends: &FiveTuple, tenant: Tenant, frame: u64) -> bool {
         let tenant = tenant.in_key(self.key);
         let key = conversation(ends.transport, [ends.source, ends.destination], tenant);
-        self.spans.get(&key).is_some_and(|spans| spans.iter().any(|span| span.first <= frame))
+        let first = self.spans.get(&key).and_then(|spans| spans.first());
+        first.is_some_and(|span| span.first <= frame)
     }
 }
 
