@@ -27,11 +27,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 umask 022
-make --no-print-directory install DESTDIR="$root" PREFIX=/usr RELEASE="$RELEASE" >&2
-# Debian's places for zsh and compressed manual pages.
-install -d "$root/usr/share/zsh/vendor-completions"
-mv "$root/usr/share/zsh/site-functions/_portlore" "$root/usr/share/zsh/vendor-completions/"
-rmdir "$root/usr/share/zsh/site-functions"
+# Debian's place for zsh; its manual pages are compressed.
+make --no-print-directory install DESTDIR="$root" PREFIX=/usr ZSH="$root/usr/share/zsh/vendor-completions" RELEASE="$RELEASE" >&2
 gzip -9n "$root"/usr/share/man/man1/*.1
 install -d "$root/usr/lib/systemd/system"
 sed 's#/usr/local/bin/#/usr/bin/#; s#^\# Install:.*#\# Start: systemctl enable --now portlore.#' \

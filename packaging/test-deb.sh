@@ -9,8 +9,8 @@ command -v debootstrap >/dev/null || {
     exit 2
 }
 work=$(mktemp -d)
-trap 'umount "$work/root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
-root=$work/root
+root=$work/debian
+trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 debootstrap --variant=minbase "$suite" "$root" ${MIRROR:-} >"$work/debootstrap.log" 2>&1 || {
     tail -5 "$work/debootstrap.log" >&2
@@ -20,6 +20,7 @@ mount -t proc proc "$root/proc"
 cp "$package" fixtures/showcase.pcap "$root/tmp/"
 chmod 644 "$root"/tmp/*
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+files() { inside find / -xdev ! -path '/proc/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*' ! -path '/var/cache/*' ! -path '/tmp/*' | sort; }
 as_user() { inside setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
 # What it depends on stays: only what the package itself brings has to be gone.
@@ -35,9 +36,9 @@ grep -q 'osc' "$work/report"
 as_user portlore replay --format json /tmp/showcase.pcap | grep -q '"schema"'
 inside sh -c 'test -s /usr/share/man/man1/portlore.1.gz && test -s /usr/share/doc/portlore/copyright'
 inside dpkg -V portlore
-inside find / -xdev ! -path '/proc/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*' ! -path '/var/cache/*' ! -path '/tmp/*' | sort >"$work/before"
+files >"$work/before"
 inside apt-get purge -y -qq portlore >"$work/purge.log" 2>&1
-inside find / -xdev ! -path '/proc/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*' ! -path '/var/cache/*' ! -path '/tmp/*' | sort >"$work/after"
+files >"$work/after"
 # Gone is what it brought, and nothing else; left is nothing by its name.
 left=$(comm -12 "$work/brings" "$work/after" | while read -r path; do [ -d "$root$path" ] || echo "$path"; done)
 named=$(inside find / -xdev -name '*portlore*' ! -path '/proc/*' ! -path '/var/log/*' ! -path '/tmp/*')
