@@ -139,6 +139,8 @@ fn messages_of_osc_are_selected_by_their_connection_and_address() {
     assert_eq!(tcp + udp, all + 1);
     assert!(shown("osc_address ~ ^/eos/out and server in 192.0.2.0/24") > 1);
     assert_eq!(shown("responder_port = 1"), 1);
+    // Texts that are searched for may be names of columns.
+    assert_eq!([shown("\"sni\""), shown("not \"host\"")], [1, all]);
     let said = refusal(&["osc", CAPTURE, "--where", "bytes > 1"]);
     assert!(
         said.contains("--where: bytes is not known yet when a message is shown; osc knows"),

@@ -83,30 +83,39 @@ impl Expression {
         }
     }
 
-    /// The columns that it compares.
+    /// The columns that it compares with values; not those in which it searches for a text.
     #[must_use]
-    pub fn columns(&self) -> Vec<&'static FlowColumn> {
+    pub fn compared_columns(&self) -> Vec<&'static FlowColumn> {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::columns).collect(),
-            Self::Not(part) => part.columns(),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().flat_map(Self::compared_columns).collect()
+            }
+            Self::Not(part) => part.compared_columns(),
             Self::Column(columns, _) => columns.clone(),
-            Self::Text(TextField::Server, _) => {
-                COLUMNS.iter().filter(|column| ["sni", "host"].contains(&column.name)).collect()
-            }
-            Self::Text(TextField::Anything, _) => {
-                COLUMNS.iter().filter(|column| !column.facts.is_empty()).collect()
-            }
             Self::Text(..) => Vec::new(),
         }
     }
 
-    /// The facts that these columns show, each once.
+    /// The facts of which it needs the first values, each once.
     #[must_use]
     pub fn facts(&self) -> Vec<&'static str> {
-        let mut facts = facts_of(self.columns());
+        let mut columns = self.compared_columns();
+        columns.extend(COLUMNS.iter().filter(|column| self.searches(column)));
+        let mut facts = facts_of(columns);
         let mut seen = std::collections::HashSet::new();
         facts.retain(|fact| seen.insert(*fact));
         facts
+    }
+
+    /// Whether it searches for a text in a column of facts.
+    fn searches(&self, column: &FlowColumn) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.searches(column)),
+            Self::Not(part) => part.searches(column),
+            Self::Text(TextField::Server, _) => ["sni", "host"].contains(&column.name),
+            Self::Text(TextField::Anything, _) => !column.facts.is_empty(),
+            Self::Text(..) | Self::Column(..) => false,
+        }
     }
 
     /// Whether it compares findings, which single flows do not have.

@@ -34,7 +34,7 @@ pub fn run(args: &OscArgs) -> Result<u8> {
         _ => {}
     }
     if let Some(filter) = &args.selected {
-        selection::check(filter.expression(), filter.text())?;
+        selection::check(filter.expression())?;
     }
     let signals = SignalFlags::register()?;
     if args.interfaces.is_empty() { replay(args, &signals) } else { live(args, &signals) }
