@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use portlore::catalogue::Catalogue;
@@ -52,14 +53,29 @@ fn slice(path: &Path, flows: &[JudgedFlow], part: SlicePart) -> (tempfile::Named
     let open = || Files::open(&[path]).unwrap();
     let mut sliced = SlicedFlows::new(TenantParts::NONE, part);
     flows.iter().for_each(|flow| sliced.add(flow));
-    let frames = sliced.frames(&mut open(), true).unwrap();
+    let goes_on = AtomicBool::new(false);
+    let frames = sliced.frames(&mut open(), true, &goes_on).unwrap();
     let mut out = tempfile::NamedTempFile::new().unwrap();
-    let copied = copy(&mut open(), (&frames, &sliced), |blocks| {
+    let copied = copy(&mut open(), (&frames, &sliced), &goes_on, |blocks| {
         out.write_all(blocks).unwrap();
         Ok(true)
     });
     assert_eq!(copied.unwrap(), frames.len());
     (out, frames.len())
+}
+
+#[test]
+fn a_slice_that_is_stopped_reads_no_further() {
+    let path = Path::new(CAPTURE);
+    let open = || Files::open(&[path]).unwrap();
+    let mut sliced = SlicedFlows::new(TenantParts::NONE, SlicePart::Everything);
+    let catalogue = Catalogue::shipped().unwrap();
+    flows(path, "transport = tcp", &catalogue).iter().for_each(|flow| sliced.add(flow));
+    let (goes_on, stopped) = (AtomicBool::new(false), AtomicBool::new(true));
+    assert_eq!(sliced.frames(&mut open(), true, &stopped).unwrap().len(), 0);
+    let frames = sliced.frames(&mut open(), true, &goes_on).unwrap();
+    assert!(frames.len() > 0);
+    assert_eq!(copy(&mut open(), (&frames, &sliced), &stopped, |_| Ok(true)).unwrap(), 0);
 }
 
 /// What is said of each flow, but for the numbers of frames.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use portlore::Result;
 use portlore::catalogue::Catalogue;
 use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{self, Options, Run};
 use portlore::source::{Files, Filter};
-use portlore::{Error, ErrorKind, Result};
 
 use super::inputs::find_captures;
 use super::output::OutputPlan;
@@ -62,9 +62,7 @@ impl OpenCaptures {
         let progress = ProgressBar::start(&mut self.files, args.quiet);
         let run = pipeline::run(&mut self.files, self.filter, catalogue, &options, None);
         progress.into_iter().for_each(ProgressBar::finish);
-        if signals.stop.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Input, "interrupted before the captures were read"));
-        }
+        signals.check_not_stopped()?;
         run
     }
 }

@@ -69,6 +69,17 @@ impl SignalFlags {
         register().map(|_| flags).map_err(|error| not_received(&error))
     }
 
+    /// Fails if the user has ended the run: part of a capture is no answer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if [`stop`](Self::stop) is set.
+    pub fn check_not_stopped(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Input, "interrupted before the captures were read"));
+        }
+        Ok(())
+    }
+
     /// Keeps signals from ending the program at once until the guard is dropped: the terminal has
     /// to be restored first.
     pub fn hold_force_quit(&self) -> ForceQuitHold<'_> {

@@ -58,18 +58,20 @@ pub fn run(args: &SliceArgs) -> Result<u8> {
     let progress = ProgressBar::start(&mut first, args.quiet);
     let (run, mut flows) = find_flows(args, &signals, &mut first, &catalogue)?;
     progress.into_iter().for_each(ProgressBar::finish);
+    signals.check_not_stopped()?;
     if flows.is_empty() {
         run.problems.iter().for_each(|line| messages::print(line));
         let (of, filter) = (seen(&run), escape(args.selected.text()));
         messages::print(&format!("none of {of} matches '{filter}'; nothing was written"));
         return Ok(if some_unreadable { UNREADABLE } else { FAILED });
     }
-    let frames = flows.frames(&mut second, !args.no_tunnels)?;
+    let frames = flows.frames(&mut second, !args.no_tunnels, &signals.stop)?;
     let mut state = OutputState::Open;
-    let copied = copy(&mut third, (&frames, &flows), |blocks| {
+    let copied = copy(&mut third, (&frames, &flows), &signals.stop, |blocks| {
         state = output.put(blocks, false)?;
         Ok(state == OutputState::Open)
     })?;
+    signals.check_not_stopped()?;
     if state == OutputState::Closed {
         // Who read the packets has left.
         return Ok(0);

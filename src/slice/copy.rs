@@ -1,6 +1,7 @@
 //! Copies frames into a capture, with comments.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{FrameSet, SlicedFlows};
 use crate::Result;
@@ -13,20 +14,21 @@ const TOGETHER: usize = 256 << 10;
 
 /// Copies `frames` of the files to a pcapng file, with the comments of `flows` and each such frame's
 /// file and number in it. Blocks go to `write`, which says whether more are wanted. Returns the number
-/// of frames.
+/// of frames. Ends early once `stop` is set.
 ///
 /// # Errors
 /// The source fails for good, or `write` fails.
 pub fn copy(
     files: &mut Files,
     (frames, flows): (&FrameSet, &SlicedFlows),
+    stop: &AtomicBool,
     mut write: impl FnMut(&[u8]) -> Result<bool>,
 ) -> Result<u64> {
     let mut out = Vec::new();
     pcapng::header(&mut out, &[]);
     let mut interfaces = WrittenInterfaces::default();
     let (mut bytes, mut copied) = (Vec::new(), 0);
-    loop {
+    while !stop.load(Ordering::Relaxed) {
         let frame = match files.next()? {
             Next::Frame(frame) => frame,
             Next::Idle => continue,

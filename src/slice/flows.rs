@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::fast::RandomState;
 
@@ -122,18 +123,24 @@ impl SlicedFlows {
     }
 
     /// The frames of these flows, with the fragments of their packets, and with ICMP errors about
-    /// them. The source is read to its end; it is the same as that in which the flows were found.
+    /// them. The source is the same as that in which the flows were found, and is read to its end or
+    /// until `stop` is set.
     ///
     /// # Errors
     /// The source fails for good.
-    pub fn frames(&mut self, source: &mut dyn Source, tunnels: bool) -> Result<FrameSet> {
+    pub fn frames(
+        &mut self,
+        source: &mut dyn Source,
+        tunnels: bool,
+        stop: &AtomicBool,
+    ) -> Result<FrameSet> {
         let mut decoder = Decoder::new(tunnels).noting_fragments();
         let mut frames = FrameSet::default();
-        loop {
+        while !stop.load(Ordering::Relaxed) {
             let frame = match source.next()? {
                 Next::Frame(frame) => frame,
                 Next::Idle => continue,
-                Next::End => return Ok(frames),
+                Next::End => break,
             };
             let is_wanted = decoder.decode(&frame).is_ok_and(|(segment, _)| self.wants(&segment));
             let fragments = decoder.take_fragments();
@@ -147,6 +154,7 @@ impl SlicedFlows {
                 frames.insert(frame.number);
             }
         }
+        Ok(frames)
     }
 
     /// Whether a segment is one of those to be copied.
