@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::{FlowOutput, ReportFormat};
+use crate::report::parts::inputs::input_names;
 use crate::report::parts::markdown::literal;
 use crate::report::parts::report_table::{ReportTable, TableCell, TableName};
 use crate::report::parts::selection;
@@ -32,8 +33,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Res
         None if report.show.findings_only => &[TableName::Findings],
         None => &[TableName::Findings, TableName::Ports],
     };
-    let inputs: Vec<_> = report.inputs.iter().map(|input| literal(&escape(input))).collect();
-    writeln!(out, "# {}", inputs.join(", "))?;
+    writeln!(out, "# {}", literal(&input_names(report.inputs)))?;
     if let Some(selection) = selection::sentence(report.run) {
         writeln!(out, "\n{}", literal(&selection))?;
     }

@@ -27,6 +27,7 @@ use self::service::HtmlServices;
 use super::Report;
 use super::formats::table::summary;
 use super::parts::escape::SafeText;
+use super::parts::inputs::input_names;
 use super::parts::layout::Tone;
 use super::parts::units::{self, count, plural};
 
@@ -92,7 +93,7 @@ impl HtmlPage {
             script: SCRIPT,
             policy: policy::policy(STYLE, SCRIPT),
             version: env!("CARGO_PKG_VERSION"),
-            title: SafeText::escape(&report.inputs.join(", ")),
+            title: SafeText::trusted(input_names(report.inputs)),
             lead: lead::lead(report),
             input: SafeText::trusted(summary::input(report)),
             result: SafeText::trusted(summary::result(report, findings.len())),

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::flow::Outcome;
+use crate::report::parts::inputs::input_names;
 use crate::report::parts::layout::{self, wrap};
 use crate::report::parts::selection;
 use crate::report::parts::units::{self, bytes, count, plural, time_span};
@@ -34,12 +35,7 @@ pub(super) fn write(
 /// What was read, when it was captured, and how long reading took.
 pub(in crate::report) fn input(report: &Report<'_>) -> String {
     let counters = &report.run.counters;
-    let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
-    let inputs = match &inputs[..] {
-        [one] => one.clone(),
-        many if many.len() <= 3 => many.join(", "),
-        many => format!("{}, {} and {} more", many[0], many[1], many.len() - 2),
-    };
+    let inputs = input_names(report.inputs);
     let packets = plural(counters.frames, "packet");
     let mut text = format!("{inputs}: {packets}, {}", bytes(counters.bytes));
     if let Some((first, last)) = counters.seen {

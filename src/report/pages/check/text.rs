@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use super::{CheckPage, wireshark};
 use crate::expect::{CheckedRule, Violation};
 use crate::report::parts::escape::escape;
+use crate::report::parts::inputs::input_names;
 use crate::report::parts::layout::{Style, Tone, write_toned, write_wrapped};
 use crate::report::parts::units::{count, plural};
 use crate::report::parts::why;
-
-/// Captures that are named at most.
-const NAMED: usize = 4;
 
 /// Writes the check.
 ///
@@ -20,10 +18,7 @@ pub fn write(out: &mut dyn Write, page: &CheckPage<'_>, style: Style) -> io::Res
     let checked = page.checked;
     let rules = checked.rules.len() as u64;
     let holding = rules - checked.violated() as u64;
-    let mut inputs: Vec<String> =
-        page.inputs.iter().take(NAMED).map(|input| escape(input)).collect();
-    let more = (page.inputs.len() - inputs.len()) as u64;
-    inputs.extend((more > 0).then(|| format!("{} more", count(more))));
+    let inputs = input_names(page.inputs);
     let (flows, servers) = (plural(checked.flows, "flow"), plural(checked.servers, "server"));
     let verdict = match holding {
         all if all == rules && rules == 1 => "the rule holds".to_owned(),
@@ -37,7 +32,7 @@ pub fn write(out: &mut dyn Write, page: &CheckPage<'_>, style: Style) -> io::Res
         out,
         style,
         "",
-        &format!("{file}{name}: {verdict} for {} ({flows}, {servers})", inputs.join(", ")),
+        &format!("{file}{name}: {verdict} for {inputs} ({flows}, {servers})"),
         2,
     )?;
     for rule in checked.rules.iter().filter(|rule| !rule.violations.is_empty()) {
