@@ -18,24 +18,18 @@ use crate::report::parts::units::{count, period, plural};
 use crate::report::parts::{flow_line, labels, processes, why};
 use crate::stats::{ExampleFlow, PortStats, Server};
 
-/// Servers and examples that are shown at most, and reasons of each example; in all details and in
-/// brief ones.
-const MOST: [(usize, usize, usize); 2] = [(8, 3, 16), (2, 1, 3)];
+/// Servers, examples, and reasons of each example that are shown at most.
+const MOST: [usize; 3] = [8, 3, 16];
+/// The same in brief details.
+const MOST_IN_BRIEF: [usize; 3] = [2, 1, 3];
 /// Customary services that are named at most.
 const MOST_NAMES: usize = 12;
-
-/// How much of the details is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DetailParts {
-    All,
-    /// Without charts: the figures in a sentence.
-    Brief,
-}
 
 /// The details of a port.
 #[derive(Template)]
 #[template(path = "detail.html", whitespace = "minimize")]
 pub(super) struct HtmlDetail {
+    /// Without charts: the figures in a sentence.
     is_brief: bool,
     /// What else the port is used for, where the row names only some.
     customary: Option<SafeText>,
@@ -71,21 +65,19 @@ impl HtmlDetail {
         report: &Report<'_>,
         (port, stats): (ServicePort, &PortStats),
         servers: &[Server<'_>],
-        parts: DetailParts,
     ) -> Self {
         let all = &stats.all;
         let mut servers: Vec<&Server<'_>> = servers.iter().collect();
         servers.sort_by_key(|server| (Reverse(server.bytes.sum()), server.key));
         let retransmissions: u64 = all.counters.iter().map(|(_, n)| n).sum();
         let zone = report.show.zone;
-        let is_brief = parts == DetailParts::Brief;
-        let (most_servers, most_examples, most_reasons) = MOST[usize::from(is_brief)];
+        let [most_servers, most_examples, most_reasons] = MOST;
         let examples = labels::speakers(stats).into_iter();
         let examples = examples.filter_map(|(_, speaking)| speaking.example.as_deref());
         let shown = servers.iter().take(most_servers);
         Self {
-            is_brief,
-            customary: customary(report, port).filter(|_| !is_brief),
+            is_brief: false,
+            customary: customary(report, port),
             connections: plural(all.flows, "connection"),
             outcomes: labels::outcomes(all.by_outcome()),
             packets: format!(
@@ -106,6 +98,17 @@ impl HtmlDetail {
                 .map(|example| HtmlExample::new(report, example, most_reasons))
                 .collect(),
         }
+    }
+
+    /// The same in brief.
+    pub(super) fn shorten(&mut self) {
+        let [most_servers, most_examples, most_reasons] = MOST_IN_BRIEF;
+        self.is_brief = true;
+        self.customary = None;
+        self.more_servers += self.servers.len().saturating_sub(most_servers);
+        self.servers.truncate(most_servers);
+        self.examples.truncate(most_examples);
+        self.examples.iter_mut().for_each(|example| example.reasons.truncate(most_reasons));
     }
 
     /// The details as HTML.

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::class;
-use super::detail::{DetailParts, HtmlDetail};
+use super::detail::HtmlDetail;
 use crate::decode::ServicePort;
 use crate::findings::Severity;
 use crate::report::Report;
@@ -138,27 +138,30 @@ impl HtmlPorts {
                 here.push(server);
             }
         }
-        let render = |port: &HtmlPort, parts| {
+        let render = |port: &HtmlPort| {
             let stats = report.run.stats.ports.get(&port.port)?;
             let servers = servers.get(&port.port).map_or(&[][..], Vec::as_slice);
-            let detail = HtmlDetail::new(report, (port.port, stats), servers, parts);
-            detail.render().map(RenderedDetail)
+            let mut detail = HtmlDetail::new(report, (port.port, stats), servers);
+            let all = detail.render()?;
+            detail.shorten();
+            Some([all, detail.render()?].map(RenderedDetail))
         };
         let mut left = room.saturating_sub(NOTES);
         let mut order: Vec<&mut HtmlPort> = self.shown.iter_mut().collect();
         order.sort_by_key(|port| port.severity.is_empty());
-        let brief: Vec<_> = order.iter().map(|port| render(port, DetailParts::Brief)).collect();
-        for (port, brief) in order.iter_mut().zip(brief) {
+        let mut details = Vec::new();
+        for port in &mut order {
+            let (all, brief) = render(port).map(|[all, brief]| (all, brief)).unzip();
             port.detail = brief.filter(|brief| brief.len() <= left);
             left -= port.detail.as_ref().map_or(0, RenderedDetail::len);
+            details.push(all);
         }
         let (mut without_details, mut without_charts) = (0, 0);
-        for port in order {
+        for (port, all) in order.into_iter().zip(details) {
             let Some(brief) = &port.detail else {
                 without_details += 1;
                 continue;
             };
-            let all = render(port, DetailParts::All);
             match all.filter(|all| all.len() <= left + brief.len()) {
                 Some(all) => {
                     left = left + brief.len() - all.len();
