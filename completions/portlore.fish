@@ -188,7 +188,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand check" -l workers -d '
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l max-flows -d 'Maximum number of open connections in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l max-servers -d 'Maximum number of servers in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand check" -l learn -d 'Write a first file of expectations that holds for the captures'
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l learn -d 'Write a first file of expectations, which these captures meet'
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l force -d 'Overwrite a file that exists'
 complete -c portlore -n "__fish_portlore_using_subcommand check" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l no-names -d 'Do not collect the names of addresses and servers'

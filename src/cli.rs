@@ -122,7 +122,7 @@ pub enum Command {
     /// Check captures against what you expect of them
     ///
     /// A file of expectations says which servers must be there and what they must speak, which flows
-    /// there must be or must not be, and which findings are not tolerated. docs/expectations.md
+    /// must or must not occur, and which findings are not tolerated. docs/expectations.md
     /// describes it, with examples; --learn writes a first one.
     ///
     /// The exit status is 1 if something is not as expected.
@@ -131,17 +131,17 @@ pub enum Command {
     /// Show what differs between two captures or reports
     ///
     /// Lists the servers, services, clients and findings that were added, removed or changed. Times,
-    /// amounts and the ports of clients are ignored. A server is its address and port, or its name
-    /// if both captures have one.
+    /// amounts and the ports of clients are ignored. A server is identified by its address
+    /// and port, or by its name if both captures have one.
     ///
     /// The exit status is 1 if something differs.
     #[command(after_help = help::DIFF)]
     Diff(DiffArgs),
     /// Write the packets of some connections to a capture of their own
     ///
-    /// Writes the packets of the connections that --where selects as pcapng, with interfaces and
-    /// times as they were. Each packet that proves a verdict has a comment with the verdict, the name
-    /// of the original file and the packet's number in it; Wireshark shows it.
+    /// Writes a pcapng file with the packets of the connections that --where selects; interfaces and
+    /// times are kept. Each packet that proves a verdict has a comment with the verdict, the name of
+    /// the original file and the packet's number in it. Wireshark shows the comment.
     ///
     /// The exit status is 1 if no connection matches; nothing is written then.
     #[command(after_help = help::SLICE)]
@@ -330,8 +330,8 @@ pub struct CommonArgs {
     pub filter: Option<String>,
     /// Only connections that match, such as 'tag = osc'
     ///
-    /// Each connection is compared when it ends, by its own verdict, before it is counted: tables,
-    /// findings and rows have the selected connections only. Columns are compared with =, !=, <, >,
+    /// The expression is applied to each connection when it ends and its verdict is known, before it
+    /// is counted: tables, findings and rows have the selected connections only. Columns are compared with =, !=, <, >,
     /// ~ (matches a regular expression) and in (ranges such as 3000..3010, networks, lists);
     /// conditions are joined with and, or, not and parentheses. port:3001 and the other terms of the
     /// full-screen filter are possible as well. docs/flows.md lists columns and explains values.
@@ -380,7 +380,7 @@ pub struct CommonArgs {
     pub html: Option<PathBuf>,
     /// Print only one part of the report: findings
     ///
-    /// Findings are what looks wrong on the network, each with the packet that shows it and advice.
+    /// Findings are what looks wrong on the network, each with advice and the packet that shows it.
     #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "PART", conflicts_with_all = ["flows", "why", "servers"])]
     pub only: Option<Part>,
     /// Exit 1 at this severity or above: note, warning, alert
@@ -427,7 +427,7 @@ pub struct CommonArgs {
     pub output: Option<PathBuf>,
     /// Overwrite files that exist
     ///
-    /// Without it, no output overwrites anything: neither -o, --flows-to or --html nor -w of live.
+    /// Without it, no existing file is overwritten by -o, --flows-to, --html or -w of live.
     #[arg(help_heading = OUTPUT, long)]
     pub force: bool,
     /// Also count packets per interface and link type
@@ -459,7 +459,7 @@ pub struct CommonArgs {
     ///
     /// Otherwise, packets with the same addresses and ports are one connection. With vlan, the
     /// innermost two VLAN tags are compared; with vni, the virtual network of VXLAN or Geneve, or
-    /// the key of GRE. Separate the two with a comma.
+    /// the key of GRE. To use both: --key vlan,vni.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
     pub key: Vec<KeyPart>,
     /// Number of classifier threads

@@ -141,11 +141,11 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
     for (args, reason) in [
         (&[MONDAY, "nowhere.pcap"][..], "no such file"),
         (&["-", "-"], "only one of the two can be standard input"),
-        (&[MONDAY, text(&file("other.json", "{\"a\": 1}"))], "is not a report of portlore"),
-        (&[text(&file("list.json", "[]")), MONDAY], "is not a report of portlore"),
+        (&[MONDAY, text(&file("other.json", "{\"a\": 1}"))], "is not a portlore report"),
+        (&[text(&file("list.json", "[]")), MONDAY], "is not a portlore report"),
         (&[MONDAY, text(&file("findings.json", &findings))], "is not a whole report"),
-        (&[MONDAY, text(&file("events.json", &ndjson))], "is not a report of portlore"),
-        (&[MONDAY, text(&cut)], "is not a report of portlore: EOF while parsing"),
+        (&[MONDAY, text(&file("events.json", &ndjson))], "is not a portlore report"),
+        (&[MONDAY, text(&cut)], "is not a portlore report: EOF while parsing"),
         (&[MONDAY, text(&file("text.pcap", "Dear all,\n"))], "is not a capture file"),
         (
             &["-f", "tcp", MONDAY, text(&whole)],

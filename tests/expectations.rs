@@ -177,7 +177,7 @@ const BROKEN: &[(&str, &str, &str, &[&str])] = &[
         MISMATCH,
         "[findings]\nno = [\"framing\"]\n",
         "no",
-        &["unwanted finding (warning, framing) at ", "(frame "],
+        &["found: warning (framing) at ", "(frame "],
     ),
 ];
 
@@ -187,7 +187,8 @@ fn each_expectation_that_is_broken_is_told_with_its_frame() {
         let (status, stdout) = check(expected, &[capture]);
         assert_eq!(status, 1, "{expected}{stdout}");
         assert!(stdout.contains("VIOLATED  ") && stdout.contains("(line "), "{stdout}");
-        assert!(stdout.contains(&format!("\n  {key}: ")), "{expected}{stdout}");
+        let head = if *key == "no" { "found" } else { key };
+        assert!(stdout.contains(&format!("\n  {head}: ")), "{expected}{stdout}");
         assert!(stdout.contains("frame"), "{expected}{stdout}");
         for words in *told {
             assert!(stdout.contains(words), "{expected}lacks {words}:\n{stdout}");

@@ -113,7 +113,7 @@ fn a_report_belongs_to_the_user_who_called_sudo_and_is_written_with_that_user_s_
     let closed = tempfile::tempdir().unwrap();
     let (status, _, stderr) = replay(&closed.path().join("report"));
     assert_eq!(status, 2);
-    assert!(stderr.contains("by nobody: permission denied"), "{stderr}");
+    assert!(stderr.contains("by the user \"nobody\": permission denied"), "{stderr}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ const ON_3002: &[Statement] = &[
     says(
         "3000 is the default of Create React App, Next.js and others (and of HBCI)",
         &["port", "3000"],
-        &["Create React App, Next.js and others use this port", "Registered for HBCI"],
+        &["Create React App, Next.js and others use this port", "Registered uses: HBCI"],
     ),
     says(
         "Elastic App Search used it",
@@ -147,7 +147,7 @@ const ON_3002: &[Statement] = &[
     says(
         "registered, and used by others: both are said",
         PORT_3002,
-        &["Registered for RemoteWare Server and EXLM Agent", "exlm-agent (EXLM Agent)"],
+        &["Registered uses: RemoteWare Server and EXLM Agent", "exlm-agent (EXLM Agent)"],
     ),
     says(
         "what remains of unknown bytes is said in a report",

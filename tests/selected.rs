@@ -143,7 +143,9 @@ fn messages_of_osc_are_selected_by_their_connection_and_address() {
     assert_eq!([shown("\"sni\""), shown("not \"host\"")], [1, all]);
     let said = refusal(&["osc", CAPTURE, "--where", "bytes > 1"]);
     assert!(
-        said.contains("--where: bytes is not known yet when a message is shown; osc knows"),
+        said.contains(
+            "--where: bytes is not known yet when a message is shown; --where of osc can use"
+        ),
         "{said}"
     );
 }

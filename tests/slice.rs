@@ -121,7 +121,7 @@ fn frames_that_prove_a_verdict_have_it_as_a_comment_with_their_place_in_the_file
     let (status, printed, said) = outcome(&args);
     assert_eq!((status, printed.as_str()), (0, ""));
     assert!(
-        said.contains("osc.pcapng: ") && said.contains(" packets of 2 of 21 connections"),
+        said.contains("osc.pcapng: ") && said.contains(" packets from 2 of 21 connections"),
         "{said}"
     );
     let bytes = fs::read(&out).unwrap();

@@ -20,7 +20,7 @@ pub struct AnalysisArgs {
     pub filter: Option<String>,
     /// Only connections that match, such as 'tag = osc'
     ///
-    /// The expression is that of replay; docs/flows.md explains it.
+    /// Written as for replay; docs/flows.md lists columns and explains values.
     #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
     pub selected: Option<FlowFilter>,
     /// Add your own service files (repeatable)
@@ -53,8 +53,8 @@ pub struct AnalysisArgs {
     pub no_tunnels: bool,
     /// Tell networks apart by vlan, vni or both
     ///
-    /// Otherwise, packets with the same addresses and ports are one connection. Separate the two
-    /// with a comma.
+    /// Otherwise, packets with the same addresses and ports are one connection. To use both:
+    /// --key vlan,vni.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
     pub key: Vec<KeyPart>,
     /// Number of classifier threads

@@ -16,7 +16,7 @@ pub struct CheckArgs {
     /// file of expectations.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Write a first file of expectations that holds for the captures
+    /// Write a first file of expectations, which these captures meet
     ///
     /// It names the servers and what they speak, forbids connections to other ports, and forbids the
     /// findings that the captures do not have. Read it, and delete what does not matter.

@@ -12,7 +12,7 @@ pub struct DiffArgs {
     /// The capture or report to compare with
     ///
     /// A capture file, a folder or a pattern of them, - for a capture on standard input, or a report
-    /// that --format json of replay or live has written.
+    /// that replay or live wrote with --format json.
     #[arg(value_name = "A")]
     pub first: PathBuf,
     /// The capture or report that may differ from it

@@ -53,8 +53,8 @@ Examples:
   portlore check show.toml tonight.pcap --format junit    # for a CI server
   sudo portlore live --for 1m --expect show.toml  # live, for a minute
 
-Exit status: 0 if everything is as expected, 1 if something is not, 2 if the file
-is not valid or a capture cannot be read, 3 if a capture is incomplete.";
+Exit status: 0 if everything is as expected, 1 if something is not, 2 if the
+file is not valid or a capture cannot be read, 3 if a capture is incomplete.";
 
 pub(super) const DIFF: &str = "\
 Examples:

@@ -28,7 +28,7 @@ pub struct OscArgs {
     #[arg(help_heading = INPUT, short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Stop after this time, such as 30s or 1h30m
-    #[arg(help_heading = INPUT, long = "for", value_name = "TIME", requires = "interfaces", value_parser = duration)]
+    #[arg(help_heading = INPUT, long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
     /// Only packets that match this filter, as in tcpdump
     ///
@@ -47,9 +47,9 @@ pub struct OscArgs {
     pub address: Vec<AddressPattern>,
     /// Only messages that match, such as 'port = 8000'
     ///
-    /// The expression is that of replay, with what is known while messages arrive: transport,
+    /// Written as for replay, but only with columns that are known while messages arrive: transport,
     /// addresses and ports of client and server, protocol, tag, and osc_address. docs/flows.md
-    /// explains it.
+    /// explains them.
     #[arg(help_heading = SELECTION, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
     pub selected: Option<FlowFilter>,
     /// Only connections from or to this port (repeatable)

@@ -20,8 +20,8 @@ pub struct SliceArgs {
     pub files: Vec<PathBuf>,
     /// Only connections that match, such as 'tag = osc'
     ///
-    /// Each connection is compared by its own verdict, as in replay. docs/flows.md lists columns and
-    /// explains values.
+    /// The expression is applied to each connection and its verdict, as in replay. docs/flows.md
+    /// lists columns and explains values.
     #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
     pub selected: FlowFilter,
     /// Read files one after another, not merged by time

@@ -66,7 +66,11 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
     })?;
     let sides = [(names[0], &first), (names[1], &second)];
     for (name, side) in sides {
-        side.problems.iter().for_each(|line| messages::print(&format!("{name}: {line}")));
+        for line in &side.problems {
+            // Those of a file name it.
+            let is_named = line.starts_with(&format!("{name}: "));
+            messages::print(&if is_named { line.clone() } else { format!("{name}: {line}") });
+        }
     }
     Ok(match (differences.is_empty(), sides.iter().all(|(_, side)| side.problems.is_empty())) {
         _ if some_unreadable => UNREADABLE,

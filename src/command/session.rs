@@ -286,7 +286,7 @@ fn report(
 /// [`ErrorKind::Usage`] where it does not go with `--format`.
 pub fn check_table(args: &CommonArgs) -> Result<()> {
     if args.table.is_some() && !matches!(args.format, Format::Csv | Format::Md) {
-        return Err(Error::new(ErrorKind::Usage, "works only with --format csv or md")
+        return Err(Error::new(ErrorKind::Usage, "needs --format csv or md")
             .with_object("--table")
             .with_remedy("add one of them, or leave out --table"));
     }

@@ -14,7 +14,7 @@ use portlore::pipeline::{
     self, FlowSelector, FlowView, Hooks, JudgedFlow, Options, ResourceLimits, Run, StopConditions,
 };
 use portlore::privilege::Keep;
-use portlore::report::parts::units::plural;
+use portlore::report::parts::units::{count, plural};
 use portlore::report::{Zone, escape};
 use portlore::slice::{SlicePart, SlicedFlows, copy};
 use portlore::source::Files;
@@ -115,9 +115,9 @@ fn spool(limit: u64, quiet: bool) -> Result<File> {
     let folder = std::env::temp_dir();
     if !quiet {
         messages::print(&format!(
-            "copying standard input to a temporary file in {}, at most {} MiB",
+            "copying standard input to a temporary file in {}, at most {}",
             folder.display(),
-            limit >> 20
+            size(limit)
         ));
     }
     let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
@@ -126,11 +126,20 @@ fn spool(limit: u64, quiet: bool) -> Result<File> {
     let mut input = io::stdin().lock().take(limit.saturating_add(1));
     let copied = io::copy(&mut input, &mut file).map_err(|error| not_spooled(&error))?;
     if copied > limit {
-        let reason = format!("standard input is longer than {} MiB", limit >> 20);
+        let reason = format!("standard input is longer than {}", size(limit));
         return Err(Error::new(ErrorKind::Input, reason)
             .with_remedy("save it to a file first, or raise --spool-limit"));
     }
     Ok(file)
+}
+
+/// A limit for people.
+fn size(limit: u64) -> String {
+    if limit.is_multiple_of(1 << 20) {
+        format!("{} MiB", count(limit >> 20))
+    } else {
+        plural(limit, "byte")
+    }
 }
 
 fn not_spooled(error: &io::Error) -> Error {
@@ -176,7 +185,7 @@ fn seen(run: &Run) -> String {
 fn print_summary(args: &SliceArgs, run: &Run, flows: &SlicedFlows, copied: u64) {
     let (packets, of) = (plural(copied, "packet"), seen(run));
     let name = args.write.display();
-    messages::print(&format!("{name}: {packets} of {} of {of}", flows.len()));
+    messages::print(&format!("{name}: {packets} from {} of {of}", flows.len()));
     if flows.without_comment() > 0 {
         let without = plural(flows.without_comment(), "packet");
         messages::print(&format!(

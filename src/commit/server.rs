@@ -382,7 +382,7 @@ fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {
 /// Names the user where the user is the reason.
 fn as_user(error: &io::Error, user: &str) -> String {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => format!(" by {user}"),
+        io::ErrorKind::PermissionDenied => format!(" by the user \"{user}\""),
         _ => String::new(),
     }
 }

@@ -53,7 +53,7 @@ impl Inventory {
                 .with_remedy("write it without --flows and --why"));
         }
         let document = read.map_err(|fault| {
-            Error::new(ErrorKind::Input, format!("is not a report of portlore: {fault}"))
+            Error::new(ErrorKind::Input, format!("is not a portlore report: {fault}"))
                 .with_object(name)
                 .with_remedy(WRITE_ONE)
         })?;
@@ -160,7 +160,7 @@ enum DocumentTransport {
 impl ReportDocument {
     fn inventory(self) -> Result<Inventory, &'static str> {
         if !self.schema.is_some_and(|schema| schema.starts_with("portlore/")) {
-            return Err("is not a report of portlore: it has no schema portlore/2");
+            return Err("is not a portlore report: its schema is not portlore/2");
         }
         let (Some(capture), Some(servers), Some(ports), Some(findings)) =
             (self.capture, self.servers, self.ports, self.findings)

@@ -202,12 +202,12 @@ fn what_is_no_report_is_refused_by_its_reason() {
     let whole = r#"{"schema":"portlore/2","capture":{},"servers":[],"ports":[],"findings":[]}"#;
     assert!(Inventory::of_document(whole.as_bytes(), "x").is_ok());
     for (text, reason) in [
-        ("", "x is not a report of portlore: EOF while parsing"),
-        ("{}", "it has no schema"),
-        ("[1]", "x is not a report of portlore: "),
+        ("", "x is not a portlore report: EOF while parsing"),
+        ("{}", "its schema is not portlore/2"),
+        ("[1]", "x is not a portlore report: "),
         (r#"{"schema":3}"#, "invalid type: integer `3`"),
         (r#"{"schema":"portlore/2"}"#, "x is not a whole report: ports, servers or findings"),
-        (r#"{"schema":"other/1","capture":{},"servers":[]}"#, "it has no schema portlore/2"),
+        (r#"{"schema":"other/1","capture":{},"servers":[]}"#, "its schema is not portlore/2"),
         (&format!("{whole}{whole}"), "trailing characters"),
         (&whole[..40], "EOF while parsing"),
         (&whole.replace("\"servers\":[]", "\"servers\":[{\"port\":70000}]"), "invalid value"),

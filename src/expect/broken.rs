@@ -282,7 +282,7 @@ fn speaking(server: &Server<'_>, catalogue: &Catalogue) -> String {
     let called = names.next().map_or_else(String::new, |name| format!(", called {name}"));
     match (&services[..], &protocols[..]) {
         ([], []) if server.has_data => format!("speaks a protocol that is not recognised{called}"),
-        ([], []) => format!("answers without data{called}"),
+        ([], []) => format!("accepted the connection, but sent no data{called}"),
         ([], protocols) => format!("speaks {}{called}", joined(protocols, "and")),
         (services, _) => format!("is {}{called}", joined(services, "with")),
     }

@@ -298,7 +298,7 @@ fn no_findings(file: &mut String, findings: &[Finding]) {
         comment(
             file,
             &format!(
-                "Left out, because the capture has such findings: {}. Add them when that is mended.",
+                "Left out because the capture has findings of these kinds: {}. Add them once the causes are fixed.",
                 words.join(", ")
             ),
         );

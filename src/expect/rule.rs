@@ -161,7 +161,7 @@ pub(super) fn names(names: &[SpokenName], last: &str) -> String {
 impl fmt::Display for RuleKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (subject, parts) = match self {
-            Self::Findings(rule) => return write!(f, "no findings: {}", rule.as_str()),
+            Self::Findings(rule) => return write!(f, "findings: no {}", rule.as_str()),
             Self::Servers(rule) => (format!("at {}", rule.selector), rule.expectations()),
             Self::Flows(rule) => {
                 let subject = match &rule.filter {

@@ -49,7 +49,7 @@ fn rules_have_the_lines_and_names_of_the_file() {
         [
             ("server", "Eos", 2),
             ("flow", "at least 2 flows where tag = osc", 6),
-            ("findings", "no findings: exposed", 12),
+            ("findings", "findings: no exposed", 12),
         ]
     );
 }

@@ -245,7 +245,7 @@ const FAULTS: &[[&str; 3]] = &[
     ["fit > agrees", "the values of fit have no order; use =, !=, in or ~", "    ^"],
     [
         "server = console",
-        "'console' is not an address; write 10.0.0.5, in 10.0.0.0/8, or server:NAME to search by name",
+        "'console' is not an address; write an address (= 10.0.0.5), a network (in 10.0.0.0/8), or server:NAME to search by name",
         "         ^^^^^^^",
     ],
     ["server = 10.0.0.0/8", "'10.0.0.0/8' is a network; write server in 10.0.0.0/8", "       ^"],

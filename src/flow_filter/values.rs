@@ -91,8 +91,9 @@ impl Comparison<'_> {
         }
         let pattern = |word: &ScannedWord| {
             TextPattern::regex(&word.text).map_err(|error| {
-                let reason = format!("{} is not a regular expression: {error}", quote(&word.text));
-                let remedy = r"put \ before signs that are meant as they are";
+                let reason =
+                    format!("{} is not a valid regular expression: {error}", quote(&word.text));
+                let remedy = r"put \ before characters that are to be matched literally";
                 ParseFault::new(word.place.clone(), reason, remedy)
             })
         };
@@ -207,7 +208,7 @@ impl Comparison<'_> {
     fn addresses(&self, word: &ScannedWord) -> Parsed<AddressSet> {
         let fault = || {
             let reason = format!("{} is not an address", quote(&word.text));
-            let remedy = "write 10.0.0.5, in 10.0.0.0/8, or server:NAME to search by name";
+            let remedy = "write an address (= 10.0.0.5), a network (in 10.0.0.0/8), or server:NAME to search by name";
             ParseFault::new(word.place.clone(), reason, remedy)
         };
         let address = |text: &str| text.parse::<IpAddr>().map_err(|_| fault());

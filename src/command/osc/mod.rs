@@ -28,6 +28,10 @@ use crate::cli::{OscArgs, OscFormat};
 
 pub fn run(args: &OscArgs) -> Result<u8> {
     let usage = |reason: &str| Err(Error::new(ErrorKind::Usage, reason));
+    if args.span.is_some() && args.interfaces.is_empty() {
+        let error = Error::new(ErrorKind::Usage, "needs -i: a capture file is read to its end");
+        return Err(error.with_object("--for"));
+    }
     match (args.files.is_empty(), args.interfaces.is_empty()) {
         (false, false) => return usage("give capture files or -i, not both"),
         (true, true) => return usage("name a capture file, or an interface with -i"),

@@ -29,7 +29,7 @@ pub fn check(expression: &Expression) -> Result<()> {
             let columns = KNOWN[..8].join(", ");
             Err(Error::new(ErrorKind::Usage, reason)
                 .with_object("--where")
-                .with_remedy(format!("osc knows {columns}")))
+                .with_remedy(format!("--where of osc can use {columns}")))
         }
     }
 }

@@ -142,7 +142,7 @@ fn of_tampering(server: &Server<'_>, anomaly: &Anomaly) -> Finding {
     let whose = if anomaly.by_client { "a client" } else { "the server" };
     let later = anomaly.text.as_deref().unwrap_or_default();
     let sentence = format!(
-        "the same part of what {whose} sent came twice, with different content (frames {} and {later})",
+        "two packets of {whose} carry different data for the same TCP sequence numbers (frames {} and {later})",
         anomaly.frame
     );
     Finding::at_server(server, FindingKind::Tampered, Severity::Warning, sentence)

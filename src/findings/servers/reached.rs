@@ -39,7 +39,7 @@ fn unexpected(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
             let is_proved = server.services.iter().any(|proved| *proved.id == *service.id);
             Some((service, claim.unexpected.as_deref().filter(|_| is_proved)?))
         })?;
-    let sentence = format!("{} is reached from a public address", service.name);
+    let sentence = format!("reached from a public address: {}", service.name);
     let finding = Finding::at_server(server, FindingKind::Unexpected, Severity::Warning, sentence);
     Some(finding.with_service(Some(&service.id)).with_frame(Some(frame)).with_advice(Some(advice)))
 }

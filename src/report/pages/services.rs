@@ -31,8 +31,12 @@ pub fn write(out: &mut dyn Write, services: &[&Service], style: Style) -> io::Re
     let rows: Vec<Row> = services.iter().map(|service| row(service)).collect();
     layout::write(out, style, &COLUMNS, &rows)?;
     let marked = services.iter().filter(|service| !service.marks.is_empty()).count();
+    if let [_] = services {
+        let can = if marked == 1 { "can" } else { "cannot" };
+        return writeln!(out, "\n1 service, which portlore {can} recognise by its packets (MARKS)");
+    }
     let services = plural(services.len() as u64, "service");
-    writeln!(out, "\n{services}; portlore can recognise {marked} by its packets (MARKS)")
+    writeln!(out, "\n{services}; portlore can recognise {marked} of them by their packets (MARKS)")
 }
 
 fn row(service: &Service) -> Row {
@@ -180,7 +184,10 @@ fn begins_word(text: &str, part: &str) -> bool {
 /// The remark where no service is meant; the words are not escaped yet.
 #[must_use]
 pub fn nothing_meant(words: &[String]) -> String {
-    format!("no service has the name, tag, protocol or port '{}'", words.join(" "))
+    match words {
+        [only] => format!("no service has the name, tag, protocol or port '{only}'"),
+        words => format!("no service matches all of these words: {}", words.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -220,7 +220,7 @@ impl CaptureFile {
             }
             Damage::Unreadable(error) => {
                 let reason = Error::system_reason(error);
-                format!("nothing can be read beyond frame {next}, byte {at}: {reason}")
+                format!("nothing can be read from frame {next} (byte {at}) on: {reason}")
             }
         };
         self.problem = Some(format!("{}: {what}", self.name));

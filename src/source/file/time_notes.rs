@@ -74,8 +74,8 @@ impl TimeNotes {
             "have invalid timestamps, or ones outside the years 1677 to 2262; they were clamped",
         ]);
         let without = self.without.notice([
-            "has no timestamp; it gets the time of the previous packet, or at the start of the file the first timestamp in the file (1970 if there is none)",
-            "have no timestamp; each gets the time of the previous packet, or at the start of the file the first timestamp in the file (1970 if there is none)",
+            "has no timestamp; it gets the time of the packet before it, or at the start of the file, the first timestamp of the file (1970 if it has none)",
+            "have no timestamp; each gets the time of the packet before it; those at the start of the file get its first timestamp (1970 if it has none)",
         ]);
         [self.order.notice(), clamped, without].into_iter().flatten()
     }

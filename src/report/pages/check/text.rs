@@ -78,10 +78,13 @@ fn write_violation(
     let frame = violation.frame.filter(|_| violation.flows.is_empty());
     let frame = frame.map_or_else(String::new, |frame| format!(" (frame {frame})"));
     let severity = violation.finding.as_ref().map_or_else(String::new, |finding| {
-        format!("unwanted finding ({}, {}) at ", finding.severity.as_str(), finding.kind.as_str())
+        format!("{} ({}) at ", finding.severity.as_str(), finding.kind.as_str())
     });
     let text = format!("{severity}{}{frame}", escape(&violation.message));
-    let head = format!("  {}: ", violation.expectation.as_str());
+    let head = match violation.finding {
+        Some(_) => "  found: ".to_owned(),
+        None => format!("  {}: ", violation.expectation.as_str()),
+    };
     write_wrapped(out, style, &head, &text, 2)?;
     if let Some(advice) = violation.finding.as_ref().and_then(|finding| finding.advice.as_deref()) {
         write_wrapped(out, style, "    ", &escape(advice), 2)?;
@@ -105,7 +108,7 @@ fn write_violation(
     if let Some(filter) = &violation.filter {
         writeln!(
             out,
-            "    To list these: --flows --where '{}'",
+            "    To list the connections: portlore replay CAPTURE --flows --where '{}'",
             escape(filter).replace('\'', "'\\''")
         )?;
     }

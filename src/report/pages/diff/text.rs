@@ -167,7 +167,7 @@ fn finding_line(change: &FindingChange) -> (Change, String) {
     };
     let frame = finding.frame.map_or_else(String::new, |frame| format!("; frame {frame}"));
     let (kind, sentence) = (escape(&finding.kind), escape(&finding.sentence));
-    (*change, format!("{severity} {kind} at {place}: {sentence}{frame}"))
+    (*change, format!("{severity} ({kind}) at {place}: {sentence}{frame}"))
 }
 
 /// What changed: `products: nginx/1.18 → nginx/1.27; names: none → web.example`.

@@ -31,13 +31,12 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
     let lead = match likely {
         Prevalence::Common => "Most likely",
         Prevalence::Occasional => "Possibly",
-        Prevalence::Rare => "Rarely used, if at all, by",
+        Prevalence::Rare => "In rare cases",
     };
     let name = |claimant: &Claimant<'_>| escape(&claimant.service.name);
-    let colon = if likely == Prevalence::Rare { "" } else { ":" };
     if let [only] = alike {
         let note = only.overflow().map_or_else(String::new, |when| format!(", {when}"));
-        return format!("{lead}{colon} {}{note}.", name(only));
+        return format!("{lead}: {}{note}.", name(only));
     }
     let families = Claimant::by_family(alike.iter().copied());
     let kinds = families.iter().filter_map(|(_, members)| family::kind(&members[0].service.tag));
@@ -50,7 +49,7 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
         members().filter_map(|c| Some((c.overflow()?, name(c)))).collect();
     if kinds.is_empty() || (usual.len() + coming.len()) < 2 {
         let names: Vec<String> = alike.iter().take(NAMED).map(|c| name(c)).collect();
-        return format!("{lead}{colon} {}.", joined(&names, "or"));
+        return format!("{lead}: {}.", joined(&names, "or"));
     }
     let mut parts = Vec::new();
     if !usual.is_empty() {
@@ -92,7 +91,9 @@ fn registered(
         return "IANA has not assigned this port.".to_owned();
     }
     let by_registry = || claimants.iter().filter(|c| c.claim.standing.is_in_registry());
-    if alike.iter().any(|claimant| claimant.claim.standing.is_in_registry()) {
+    if let [only] = alike
+        && only.claim.standing.is_in_registry()
+    {
         return "This is the registered use of the port.".to_owned();
     }
     let mut known: Vec<String> = Vec::new();
@@ -104,16 +105,21 @@ fn registered(
     }
     let are = if known.len() == 1 { "is" } else { "are" };
     if !known.is_empty() && by_registry().all(|c| c.claim.prevalence == Prevalence::Rare) {
-        return format!("Registered for {}, which {are} rarely seen.", joined(&known, "and"));
+        return format!("{}, which {are} rarely seen.", registered_use(&known));
     }
-    format!("Registered for {}.", joined(if known.is_empty() { &names } else { &known }, "and"))
+    format!("{}.", registered_use(if known.is_empty() { &names } else { &known }))
 }
 
 fn unclaimed(catalogue: &Catalogue, port: u16, transports: &[Transport]) -> String {
     match &registered_names(catalogue, port, transports)[..] {
         [] => "No use of this port is known, and IANA has not assigned it.".to_owned(),
-        names => format!("Registered for {}; no other use is known.", joined(names, "and")),
+        names => format!("{}; no other use is known.", registered_use(names)),
     }
+}
+
+fn registered_use(names: &[String]) -> String {
+    let s = if names.len() == 1 { "" } else { "s" };
+    format!("Registered use{s}: {}", joined(names, "and"))
 }
 
 /// The registry's descriptions of the port, each once.
@@ -141,11 +147,11 @@ mod tests {
         for (port, expected) in [
             (
                 3001,
-                "Most likely a development server: Express uses this port; Next.js and Create React App use it when 3000 is taken. Registered for OrigoDB Server Native Interface, which is rarely seen.",
+                "Most likely a development server: Express uses this port; Next.js and Create React App use it when 3000 is taken. Registered use: OrigoDB Server Native Interface, which is rarely seen.",
             ),
             (
                 3037,
-                "Most likely: ETC Eos lighting console. Registered for HP SAN Mgmt, which is rarely seen.",
+                "Most likely: ETC Eos lighting console. Registered use: HP SAN Mgmt, which is rarely seen.",
             ),
             (22, "Most likely: SSH server. This is the registered use of the port."),
             (49_999, "No use of this port is known, and IANA has not assigned it."),

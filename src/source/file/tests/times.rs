@@ -33,8 +33,8 @@ fn frames_without_a_time_take_that_of_the_frame_before_and_the_first_that_of_the
     assert_eq!(
         notices,
         ["file 0: 3 packets, from frame 1 on, have no timestamp; each gets the time of the \
-          previous packet, or at the start of the file the first timestamp in the file (1970 if \
-          there is none)"]
+          packet before it; those at the start of the file get its first timestamp (1970 if it has \
+          none)"]
     );
 }
 
