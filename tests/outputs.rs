@@ -42,6 +42,15 @@ fn a_report_does_not_overwrite_a_file_that_exists() {
 }
 
 #[test]
+fn a_dash_is_not_taken_for_the_name_of_a_file() {
+    for (flag, remedy) in [("-o", "leave out -o"), ("--html", "/dev/stdout is standard output")] {
+        let refusal = refusal(&["replay", CAPTURE, flag, "-"]);
+        let expected = format!("portlore: {flag} cannot be -; ");
+        assert!(refusal.starts_with(&expected) && refusal.contains(remedy), "{refusal}");
+    }
+}
+
+#[test]
 fn with_force_a_report_replaces_all_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let (file, link) = (folder.path().join("report"), folder.path().join("link"));

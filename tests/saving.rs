@@ -173,7 +173,10 @@ fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() 
     let file = folder.path().join("show.pcapng");
     let (status, stderr) = save_as(&net, &file, Some(NOBODY), &[]);
     assert_eq!(status, 2);
-    assert!(stderr.contains("permission denied") && stderr.contains("by the user \"nobody\""), "{stderr}");
+    assert!(
+        stderr.contains("permission denied") && stderr.contains("by the user \"nobody\""),
+        "{stderr}"
+    );
     let (status, stderr) = save_as(&net, &file, None, &["--user", "nobody"]);
     assert_eq!(status, 2, "{stderr}");
     assert_eq!(entries(folder.path()), Vec::<PathBuf>::new());

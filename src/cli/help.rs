@@ -59,7 +59,7 @@ file is not valid or a capture cannot be read, 3 if a capture is incomplete.";
 pub(super) const DIFF: &str = "\
 Examples:
   portlore diff monday.pcap tuesday.pcap      # what changed since Monday
-  portlore diff monday.json tuesday.pcap      # a report of replay --format json
+  portlore diff monday.json tuesday.pcap      # monday.json: from replay --format json
   portlore diff monday.json tuesday.json --format json    # for programs
 
 Exit status: 0 if nothing differs, 1 if something does, 2 if an input cannot be

@@ -14,7 +14,7 @@ use portlore::report::Style;
 use portlore::report::flows::FlowFormat;
 use portlore::{Error, ErrorKind, Result};
 
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, is_standard};
 use super::messages;
 use crate::cli::FlowsTo;
 
@@ -81,7 +81,7 @@ impl<'a> Outputs<'a> {
         if let Some((path, OutputRole::Capture)) = plan.capture {
             refuse_inputs(path, inputs, OTHER_CAPTURE)?;
         }
-        plan.refuse_same()?;
+        plan.refuse_names()?;
         let planned: Vec<_> = plan
             .committed()
             .map(|(role, path)| PlannedOutput { role, path: path.into() })
@@ -205,8 +205,9 @@ impl OutputPlan<'_> {
         self.flows.iter().filter_map(|flows| flows.path.as_deref())
     }
 
-    /// Refuses two outputs of one name. A series has new names with every file.
-    fn refuse_same(&self) -> Result<()> {
+    /// Refuses two outputs of one name, and `-`, which other programs take for standard output. A
+    /// series has new names with every file.
+    fn refuse_names(&self) -> Result<()> {
         let standard = self.flows.iter().filter(|flows| flows.is_standard()).count();
         if standard > 1 {
             return Err(Error::new(ErrorKind::Output, "two --flows-to name standard output")
@@ -224,6 +225,15 @@ impl OutputPlan<'_> {
             .chain(capture)
             .filter(|(_, path)| !is_special(path))
             .collect();
+        if let Some((flag, _)) = named.iter().find(|(_, path)| is_standard(path)) {
+            let remedy = match *flag {
+                "-o" => "leave out -o to write to standard output",
+                _ => "name a file; /dev/stdout is standard output, ./- a file of this name",
+            };
+            return Err(Error::new(ErrorKind::Usage, "cannot be -")
+                .with_object(flag)
+                .with_remedy(remedy));
+        }
         for (i, (flag, path)) in named.iter().enumerate() {
             if let Some((other, _)) = named[..i].iter().find(|(_, other)| is_same(other, path)) {
                 let reason = format!("{other} and {flag} name the same file");
