@@ -323,7 +323,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --histogram-ports --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -469,11 +469,11 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --histogram-ports)
+                --max-servers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --max-servers)
+                --histogram-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -639,7 +639,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
+            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --histogram-ports --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -745,11 +745,11 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --histogram-ports)
+                --max-servers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --max-servers)
+                --histogram-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

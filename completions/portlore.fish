@@ -76,8 +76,8 @@ vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l workers -d 'Number of classifier threads' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-flows -d 'Maximum number of open connections in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-servers -d 'Maximum number of servers in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-servers -d 'Maximum number of servers in the report' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l chain -d 'Read files in the order given, not merged by time'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l follow -d 'Keep reading files that are still being written'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tui -d 'Disable the full-screen view even on a terminal'
@@ -90,7 +90,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l force -d 'O
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s v -l verbose -d 'Also count packets per interface and link type'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
@@ -134,8 +134,8 @@ vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l workers -d 'Number of classifier threads' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-flows -d 'Maximum number of open connections in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-servers -d 'Maximum number of servers in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-servers -d 'Maximum number of servers in the report' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s s -l snap-length -d 'Capture only the first N bytes of each packet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s B -l buffer -d 'Kernel buffer for each interface, such as 64M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l user -d 'User to switch to after opening the interface' -r -f -a "(__fish_complete_users)"
@@ -149,7 +149,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l force -d 'Ove
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s v -l verbose -d 'Also count packets per interface and link type'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d 'Do not collect the names of addresses and servers'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s h -l help -d 'Print help'

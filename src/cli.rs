@@ -22,6 +22,7 @@ mod man;
 mod observers;
 mod osc;
 mod port;
+mod reading;
 mod replay;
 mod services;
 mod slice;
@@ -41,7 +42,6 @@ use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::source::live::RebindHelper;
-use portlore::stats::IpNetwork;
 
 pub use self::analysis::AnalysisArgs;
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
@@ -54,10 +54,11 @@ pub use self::help::explain;
 pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
+pub use self::reading::ReadingArgs;
 pub use self::replay::ReplayArgs;
 pub use self::services::ServicesArgs;
 pub use self::slice::SliceArgs;
-use self::values::{buffer, duration, millions, network, whole_number};
+use self::values::{buffer, duration, millions, whole_number};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
 /// common use, and cites the packet that proves it
@@ -438,63 +439,12 @@ pub struct CommonArgs {
     /// Errors still go to standard error.
     #[arg(help_heading = OUTPUT, short, long)]
     pub quiet: bool,
-    /// Networks to treat as local, such as 10.0.0.0/8
-    ///
-    /// Separate several with commas, or repeat the option. The /24 or /64 of each server is always
-    /// local, and so are the networks of the interfaces that live captures on. This decides which
-    /// services are reported as reachable from outside the local networks.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
-    pub local_nets: Vec<IpNetwork>,
-    /// Do not collect the names of addresses and servers
-    ///
-    /// Names come from DNS, mDNS and LLMNR answers, and from the server names in SNI and Host.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
-    pub no_names: bool,
-    /// Report the outer packets of tunnels, not their content
-    ///
-    /// Tunnels are VXLAN, GRE, GTP-U and the like.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
-    pub no_tunnels: bool,
-    /// Tell networks apart by vlan, vni or both
-    ///
-    /// Otherwise, packets with the same addresses and ports are one connection. With vlan, the
-    /// innermost two VLAN tags are compared; with vni, the virtual network of VXLAN or Geneve, or
-    /// the key of GRE. To use both: --key vlan,vni.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
-    pub key: Vec<KeyPart>,
-    /// Number of classifier threads
-    ///
-    /// Default: the number of CPU cores, at most 4. The output does not depend on it.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u8>(1..=16))]
-    pub workers: Option<u8>,
-    /// Maximum number of open connections in memory
-    ///
-    /// They take about 160 bytes each. At the limit, portlore stops tracking the connections that
-    /// have been idle longest, and reports how many.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = whole_number::<u32>(16..=67_108_864))]
-    pub max_flows: u32,
-    /// Memory for the first bytes of connections, in MiB
-    ///
-    /// When it runs out, fewer bytes per connection are examined.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = whole_number::<u32>(1..=65_536))]
-    pub opening_mib: u32,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Maximum number of ports with detailed statistics
     ///
     /// Only ports with more than 64 distinct sizes or times count towards this limit. Beyond it,
     /// the lowest port numbers keep their quantiles and histograms.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=131_072))]
     pub histogram_ports: u32,
-    /// Maximum number of servers in the report
-    ///
-    /// They take at most 400 bytes each. Beyond the limit, loopback, link-local and private
-    /// addresses are kept first; the remaining places go to a selection of the others that is the
-    /// same on every run.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=16_777_216))]
-    pub max_servers: u32,
-    /// Parse packets without the sandbox
-    ///
-    /// portlore still gives up root and all capabilities. Use this where the sandbox cannot be set
-    /// up, such as on a kernel without seccomp.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
-    pub no_sandbox: bool,
 }

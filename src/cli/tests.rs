@@ -48,11 +48,11 @@ fn a_plain_replay_of_the_library_has_the_limits_of_the_command_line() {
         panic!("no replay")
     };
     let (common, options) = (replay.common, Options::replay());
-    assert_eq!(options.limits.max_flows, common.max_flows as usize);
-    assert_eq!(options.limits.opening_bytes, (common.opening_mib as usize) << 20);
+    assert_eq!(options.limits.max_flows, common.reading.max_flows as usize);
+    assert_eq!(options.limits.opening_bytes, (common.reading.opening_mib as usize) << 20);
     assert_eq!(options.limits.histogram_ports, common.histogram_ports as usize);
-    assert_eq!(options.limits.max_servers, common.max_servers as usize);
-    assert_eq!(options.tunnels, !common.no_tunnels);
+    assert_eq!(options.limits.max_servers, common.reading.max_servers as usize);
+    assert_eq!(options.tunnels, !common.reading.no_tunnels);
 }
 
 #[test]

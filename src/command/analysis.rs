@@ -12,7 +12,7 @@ use portlore::source::{Files, Filter};
 use super::inputs::find_captures;
 use super::output::OutputPlan;
 use super::progress::ProgressBar;
-use super::session::{selector, selects, tenant_parts, worker_count};
+use super::session::{reading_options, selector, selects};
 use super::signals::SignalFlags;
 use crate::cli::AnalysisArgs;
 
@@ -69,20 +69,11 @@ impl OpenCaptures {
 
 /// How captures are read, without hooks.
 pub fn options<'a>(args: &'a AnalysisArgs, signals: &'a SignalFlags) -> Options<'a> {
-    let mut options = Options::replay();
-    options.tunnels = !args.no_tunnels;
-    options.key = tenant_parts(&args.key);
-    options.local_networks = &args.local_nets;
-    options.names = !args.no_names;
+    let mut options = reading_options(&args.reading);
     options.keep_reasons = false;
     options.until.stop = Some(&signals.stop);
-    let limits = &mut options.limits;
-    limits.workers = worker_count(args.workers);
-    limits.max_flows = args.max_flows as usize;
-    limits.opening_bytes = (args.opening_mib as usize) << 20;
-    limits.max_servers = args.max_servers as usize;
     // No answer has sizes or times.
-    limits.histogram_ports = 0;
+    options.limits.histogram_ports = 0;
     options
 }
 

@@ -74,7 +74,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     let successor = Successor::of_root(user);
     // The devices are open: from here on nothing needs root.
-    let keep = Keep { user, unsandboxed: args.common.no_sandbox, ..Keep::default() };
+    let keep = Keep { user, unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
     outputs.watch()?;
     let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
@@ -139,7 +139,7 @@ pub fn rebind_by(live: &mut Live<'_>, helper: Result<RebindHelper>) {
 /// The networks that count as local: those of the interfaces, and those that the user names.
 fn local_networks(args: &LiveArgs, interfaces: &[String]) -> Vec<IpNetwork> {
     let own = networks(interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
-    own.chain(args.common.local_nets.iter().copied()).collect()
+    own.chain(args.common.reading.local_nets.iter().copied()).collect()
 }
 
 /// The interfaces, for people.

@@ -50,7 +50,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     } else {
         (Mode::Replay, LiveOutputs::of_replay(&args.common))
     };
-    let keep = Keep { unsandboxed: args.common.no_sandbox, ..Keep::default() };
+    let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     if args.follow {
@@ -92,7 +92,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     drop(outputs);
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
-    let (read, unsandboxed) = (&file::folders(&args.files)[..], args.common.no_sandbox);
+    let (read, unsandboxed) = (&file::folders(&args.files)[..], args.common.reading.no_sandbox);
     let keep = Keep { read, unsandboxed, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
     announce(args, &live_outputs);

@@ -9,8 +9,8 @@ use portlore::catalogue::Catalogue;
 use portlore::decode::TenantParts;
 use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{
-    self, CaptureCounters, CountersHook, FlowSelector, FlowView, Hooks, JudgedFlow, ResourceLimits,
-    Run, Snapshots, StopConditions, snapshot_requests,
+    self, CaptureCounters, CountersHook, FlowSelector, FlowView, Hooks, JudgedFlow, Options,
+    ResourceLimits, Run, Snapshots, StopConditions, snapshot_requests,
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
@@ -28,7 +28,7 @@ use super::output::{Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::{FAILED, INCOMPLETE, messages};
-use crate::cli::{CommonArgs, Format, KeyPart, SortChoice, TableChoice};
+use crate::cli::{CommonArgs, Format, KeyPart, ReadingArgs, SortChoice, TableChoice};
 
 /// A capture that is about to start.
 pub struct Session<'s> {
@@ -149,14 +149,11 @@ impl Session<'_> {
         let no_context = LiveContext::default();
         let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
             context.as_ref().unwrap_or(&no_context);
-        let networks = if context.is_some() { local_networks } else { &args.local_nets };
-        let options = pipeline::Options {
+        let read = reading_options(&args.reading);
+        let options = Options {
             live: context.is_some(),
-            tunnels: !args.no_tunnels,
-            key: tenant_parts(&args.key),
             keep_flows,
-            local_networks: networks,
-            names: !args.no_names,
+            local_networks: if context.is_some() { local_networks } else { read.local_networks },
             examples: page.is_some(),
             keep_reasons: keep_flows
                 || event_hook.is_some()
@@ -166,7 +163,10 @@ impl Session<'_> {
             keep_facts: args.why,
             first_values: &first_values,
             window,
-            limits: limits(args),
+            limits: ResourceLimits {
+                histogram_ports: args.histogram_ports as usize,
+                ..read.limits
+            },
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
                 processes: process_cache.as_ref(),
@@ -178,6 +178,7 @@ impl Session<'_> {
                 }),
                 catalogues: catalogues.as_ref(),
             },
+            ..read
         };
         let started = Instant::now();
         let mut run = thread::scope(|scope| {
@@ -315,14 +316,21 @@ pub fn zone(args: &CommonArgs) -> Zone {
     if args.local { Zone::Local } else { Zone::Utc }
 }
 
-/// The limits that the command line sets.
-fn limits(args: &CommonArgs) -> ResourceLimits {
-    ResourceLimits {
-        workers: worker_count(args.workers),
-        max_flows: args.max_flows as usize,
-        opening_bytes: (args.opening_mib as usize) << 20,
-        histogram_ports: args.histogram_ports as usize,
-        max_servers: args.max_servers as usize,
+/// How packets are read, without hooks.
+pub fn reading_options(args: &ReadingArgs) -> Options<'_> {
+    Options {
+        tunnels: !args.no_tunnels,
+        key: tenant_parts(&args.key),
+        local_networks: &args.local_nets,
+        names: !args.no_names,
+        limits: ResourceLimits {
+            workers: worker_count(args.workers),
+            max_flows: args.max_flows as usize,
+            opening_bytes: (args.opening_mib as usize) << 20,
+            max_servers: args.max_servers as usize,
+            ..ResourceLimits::DEFAULT
+        },
+        ..Options::replay()
     }
 }
 
