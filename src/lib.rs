@@ -82,6 +82,7 @@ pub mod source;
 pub mod stats;
 pub mod time;
 mod toml_fault;
+mod visibility;
 
 pub use bytes::classify_bytes;
 pub use error::{Error, ErrorKind, Result};

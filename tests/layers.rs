@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("secrets", &[]),
     ("sentence", &[]),
+    ("visibility", &[]),
     ("similar", &["sentence"]),
     ("helper_process", &[]),
     ("privilege", &["helper_process"]),
@@ -64,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sentence",
             "similar",
             "stats",
+            "visibility",
         ],
     ),
     (
@@ -121,6 +123,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "source",
             "stats",
             "time",
+            "visibility",
         ],
     ),
     ("metrics_server", &["report"]),

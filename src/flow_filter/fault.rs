@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::visibility::visibility;
+
 /// Characters of the expression that are shown before the place of a fault, and from it on.
 const SHOWN: [usize; 2] = [40, 36];
 
@@ -56,9 +58,9 @@ impl FilterFault {
         let after = self.text.get(self.place.start..).unwrap_or_default();
         let skipped = before.chars().count().saturating_sub(SHOWN[0]);
         let mut line: String = if skipped > 0 { "…".into() } else { String::new() };
-        line.extend(before.chars().skip(skipped).map(plain));
+        line.extend(plain(before).skip(skipped));
         let column = line.chars().count();
-        line.extend(after.chars().take(SHOWN[1]).map(plain));
+        line.extend(plain(after).take(SHOWN[1]));
         if after.chars().nth(SHOWN[1]).is_some() {
             line.push('…');
         }
@@ -67,21 +69,20 @@ impl FilterFault {
     }
 }
 
-/// A character that can be printed, in one place of a line.
-fn plain(c: char) -> char {
-    let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    match c {
-        _ if c.is_control() || hides => char::REPLACEMENT_CHARACTER,
+/// A text with one character that can be printed for each of its own.
+fn plain(text: &str) -> impl Iterator<Item = char> {
+    visibility(text).map(|(_, c, is_hidden)| match c {
+        '\t' | '\n' | '\r' => ' ',
+        _ if is_hidden => char::REPLACEMENT_CHARACTER,
         _ if c.is_whitespace() => ' ',
         _ => c,
-    }
+    })
 }
 
 impl fmt::Display for FilterFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [line, pointer] = self.pointer();
-        let sentence: String =
-            [&*self.reason, "; ", &self.remedy].concat().chars().map(plain).collect();
+        let sentence: String = plain(&[&*self.reason, "; ", &self.remedy].concat()).collect();
         write!(f, "{sentence}\n  {line}\n  {pointer}")
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use crate::report::parts::escape::visibility;
+use crate::visibility::visibility;
 
 /// Writes a value as one line of JSON.
 ///
