@@ -72,9 +72,9 @@ fn a_slice_that_is_stopped_reads_no_further() {
     let catalogue = Catalogue::shipped().unwrap();
     flows(path, "transport = tcp", &catalogue).iter().for_each(|flow| sliced.add(flow));
     let (goes_on, stopped) = (AtomicBool::new(false), AtomicBool::new(true));
-    assert_eq!(sliced.frames(&mut open(), true, &stopped).unwrap().len(), 0);
+    assert!(sliced.frames(&mut open(), true, &stopped).unwrap().is_empty());
     let frames = sliced.frames(&mut open(), true, &goes_on).unwrap();
-    assert!(frames.len() > 0);
+    assert!(!frames.is_empty());
     assert_eq!(copy(&mut open(), (&frames, &sliced), &stopped, |_| Ok(true)).unwrap(), 0);
 }
 

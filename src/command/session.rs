@@ -149,7 +149,8 @@ impl Session<'_> {
         let no_context = LiveContext::default();
         let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
             context.as_ref().unwrap_or(&no_context);
-        let read = reading_options(&args.reading);
+        let mut read = reading_options(&args.reading);
+        read.limits.histogram_ports = args.histogram_ports as usize;
         let options = Options {
             live: context.is_some(),
             keep_flows,
@@ -163,10 +164,6 @@ impl Session<'_> {
             keep_facts: args.why,
             first_values: &first_values,
             window,
-            limits: ResourceLimits {
-                histogram_ports: args.histogram_ports as usize,
-                ..read.limits
-            },
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
                 processes: process_cache.as_ref(),
