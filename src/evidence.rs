@@ -11,8 +11,12 @@ mod names;
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 pub use bit_set::{BitSet, words_for};
 pub use failure::{Failure, FailureScope};
+
+use crate::saved::{StaticText, by_name, static_text};
 
 macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {
@@ -72,6 +76,8 @@ protocols! {
     Text "text",
 }
 
+by_name!(Protocol, Protocol::from_id);
+
 impl Protocol {
     /// The family of all services with this protocol, where there is just one.
     #[must_use]
@@ -120,8 +126,25 @@ impl ProtocolSet {
     }
 }
 
+/// Written as the protocols that are in it: their numbers change with each version.
+impl Serialize for ProtocolSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let protocols = Protocol::ALL.iter().filter(|&&protocol| self.contains(protocol));
+        protocols.collect::<Vec<_>>().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProtocolSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut set = Self::EMPTY;
+        let protocols = Vec::<Protocol>::deserialize(deserializer)?;
+        protocols.into_iter().for_each(|protocol| set.insert(protocol));
+        Ok(set)
+    }
+}
+
 /// The side of a flow that sent something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// The side that opened the flow.
     Initiator,
@@ -154,11 +177,12 @@ impl Direction {
 
 /// The name of a fact: a stem of the detector's, and the name of the header field where the
 /// detector states a fact per header field.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FactName {
     /// The detector's stem, such as `osc.address`, or `http.response-header` before the name of a
     /// header field.
-    pub stem: &'static str,
+    #[serde(with = "static_text")]
+    pub stem: StaticText,
     /// The name of the header field in lower case, where the stem has many facts.
     pub leaf: Option<String>,
 }
@@ -192,7 +216,7 @@ impl fmt::Display for FactName {
 
 /// A value that was read from the bytes, and its place: value, direction and frame let a reader
 /// check it in Wireshark.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// The name of the fact.
     pub name: FactName,
@@ -220,7 +244,7 @@ impl Fact {
 }
 
 /// The part that a side plays in a protocol, as its bytes show: who sends `GET` is the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// The side that asks, or that sends one way.
     Client,
@@ -232,7 +256,7 @@ pub enum Role {
 pub type Roles = [Option<Role>; 2];
 
 /// The sides whose bytes prove something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProvedBy {
     /// Only the initiator's bytes.
     Initiator,
@@ -320,7 +344,7 @@ pub enum Depth {
 }
 
 /// What all detectors found in one flow.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// The protocol that was recognised.
     pub protocol: Option<Protocol>,
@@ -349,7 +373,7 @@ pub struct Evidence {
 
 /// Two segments of one side that have other bytes at the same place, and nothing shows which of them
 /// the receiver took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tampered {
     /// The side that seems to have sent both.
     pub direction: Direction,
@@ -385,7 +409,7 @@ impl Evidence {
 }
 
 /// How much more of a flow is worth hearing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Wanted {
     /// Nothing: more bytes would add nothing.
     Nothing,

@@ -70,6 +70,7 @@ pub mod privilege;
 pub mod process;
 mod replay;
 pub mod report;
+mod saved;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod screen;
@@ -78,6 +79,7 @@ mod sentence;
 mod similar;
 #[cfg(feature = "pcap")]
 pub mod slice;
+pub mod snapshot;
 pub mod source;
 pub mod stats;
 pub mod time;
@@ -87,3 +89,4 @@ mod visibility;
 pub use bytes::classify_bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use replay::Replay;
+pub use saved::BadState;

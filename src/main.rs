@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     INCOMPLETE, UNREADABLE, catalogue, check, completions, diff, doctor, help, interface_bind,
-    interfaces, live, messages, osc, output_commit, port, ports, process_lookup, replay,
+    interfaces, live, messages, osc, output_commit, port, ports, process_lookup, replay, report,
     sandbox_trial, service_files, services, slice,
 };
 
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> portlore::Result<u8> {
     match command {
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(args),
         Command::Live(args) => live::run(&args),
         Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
         Command::ServiceFiles { user, paths } => service_files::run(user.as_deref(), &paths),

@@ -43,6 +43,7 @@ mod selected;
 mod services;
 mod setup;
 mod slice;
+mod snapshot;
 mod suggestions;
 mod tenants;
 mod terminal;

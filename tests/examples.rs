@@ -20,6 +20,8 @@ const FILES: &[(&str, &str)] = &[
     ("monday.pcap", "fixtures/shows/monday.pcap"),
     ("tuesday.pcap", "fixtures/shows/tuesday.pcap"),
     ("tonight.pcap", "fixtures/showcase.pcap"),
+    ("east-0007.pcap", "fixtures/eos-tcp-slip-3037.pcap"),
+    ("east-0008.pcap", "fixtures/acceptance.pcap"),
     ("harbour-show.toml", "examples/expectations/show.toml"),
 ];
 
@@ -45,6 +47,10 @@ fn folder() -> tempfile::TempDir {
             outcome(&["replay", "--format", "json", &format!("fixtures/shows/{day}.pcap")]);
         fs::write(folder.path().join(format!("{day}.json")), report).unwrap();
     }
+    let snapshot = folder.path().join("east.plore");
+    let part = ["replay", "--sensor", "east", "--chain", "fixtures/showcase.pcap", "--snapshot"];
+    let (status, ..) = outcome(&[&part[..], &[snapshot.to_str().unwrap()]].concat());
+    assert_eq!(status, 0);
     let (_, learnt, _) = outcome(&["check", "--learn", "fixtures/showcase.pcap"]);
     fs::write(folder.path().join("show.toml"), learnt).unwrap();
     folder

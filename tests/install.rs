@@ -82,7 +82,7 @@ fn bash_completes_commands_options_and_values() {
         run("bash", &["-c", &script]).map(|output| text(&output.stdout).trim().to_owned())
     };
     for (line, expected) in [
-        ("portlore re", "replay"),
+        ("portlore repl", "replay"),
         ("portlore replay --fo", "--follow --force --format"),
         ("portlore replay --format nd", "ndjson"),
         ("portlore live --fail-on w", "warning"),

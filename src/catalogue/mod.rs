@@ -9,6 +9,7 @@
 //! files state, and `registry` is the IANA registry. `build.rs` parses the embedded files in
 //! advance.
 
+pub(crate) mod by_id;
 pub mod family;
 mod fault;
 mod file;
@@ -25,7 +26,7 @@ mod terms;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 pub use file::parse;
 pub use lint::{check, check_all};
@@ -61,6 +62,8 @@ pub struct Catalogue {
     marks: HashMap<String, MarksOnFact, foldhash::fast::RandomState>,
     /// The IANA registry.
     pub registry: Registry,
+    /// A digest of all of it, once somebody has computed it.
+    pub(crate) digest: OnceLock<[u8; 32]>,
 }
 
 /// The marks whose first condition is on one fact.
@@ -170,6 +173,7 @@ impl Catalogue {
             claims,
             marks,
             registry: Registry::shipped(),
+            digest: OnceLock::new(),
         }
     }
 

@@ -6,6 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::saved::static_text;
+
 /// The id or tag of a service, the family of a protocol, or a name of the IANA registry. Compared
 /// and hashed as the text alone; a clone copies no text.
 #[derive(Clone)]
@@ -71,5 +75,17 @@ impl fmt::Debug for SharedStr {
 impl fmt::Display for SharedStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
+    }
+}
+
+impl Serialize for SharedStr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SharedStr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static_text::deserialize(deserializer).map(Self::Static)
     }
 }

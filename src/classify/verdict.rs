@@ -4,12 +4,15 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{SharedStr, reasons};
-use crate::catalogue::Service;
+use crate::catalogue::{Service, by_id};
 use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol, ProvedBy};
+use crate::saved::{StaticText, arc_slice, static_text};
 
 /// The ground on which a verdict stands, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Confidence {
     /// No ground: neither the payload nor the port identifies anything.
@@ -36,7 +39,7 @@ impl Confidence {
 }
 
 /// Whether the claims on the port agree with the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Fit {
     /// A claimant speaks the protocol on this port.
@@ -61,7 +64,7 @@ impl Fit {
 
 /// Why the two sides do not understand each other although they use the same protocol, or why nobody
 /// else knows what they said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Fault {
     /// The two sides use different variants of the protocol, such as different framings.
@@ -85,13 +88,15 @@ impl Fault {
 }
 
 /// What a flow may be of: a service of the catalogue, or a name that only the registry has.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Candidate {
     /// A service of the catalogue.
+    #[serde(with = "by_id::one")]
     Service(Arc<Service>),
     /// A service name of the IANA registry.
-    Registered(&'static str),
+    #[serde(with = "static_text")]
+    Registered(StaticText),
 }
 
 impl PartialEq for Candidate {
@@ -158,7 +163,7 @@ impl Candidate {
 }
 
 /// A fact that a verdict rests on, so that people can check the verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reason {
     /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out`,
@@ -175,19 +180,22 @@ pub struct Reason {
 /// The protocol and the service of a flow, on what ground, and why.
 ///
 /// Shares the services that it names with the catalogue, and stays valid without it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Verdict {
     /// The service that a mark names.
+    #[serde(with = "by_id::option")]
     pub service: Option<Arc<Service>>,
     /// Which of the services of one entry it is, by what its mark matches: untrusted, at most 64
     /// characters.
     pub service_name: Option<String>,
     /// The services of other layers that marks name, the highest first: the server that runs the
     /// service, the proxy before it.
+    #[serde(with = "by_id::list")]
     pub also: Vec<Arc<Service>>,
     /// The service that the process behind the port is likely to be, by its name. It proves nothing
     /// of what was spoken.
+    #[serde(with = "by_id::option")]
     pub process_service: Option<Arc<Service>>,
     /// The protocol of the payload.
     pub protocol: Option<Protocol>,
@@ -215,6 +223,7 @@ pub struct Verdict {
     pub fit: Option<Fit>,
     /// Alternatives to `service`; if that is `None`, who the flow may be of, the likeliest first:
     /// the claimants of the port, then services that the payload finds elsewhere.
+    #[serde(with = "arc_slice")]
     pub candidates: Arc<[Candidate]>,
     /// The facts that the verdict rests on; empty without explanation.
     pub reasons: Vec<Reason>,
@@ -225,7 +234,7 @@ pub struct Verdict {
 }
 
 /// What detectors stated of a flow: a part of it, where it is much.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StatedFacts {
     /// The first facts of each side, in the order in which they were stated; long values are cut.
     pub first: Vec<Reason>,
@@ -253,8 +262,12 @@ impl StatedFacts {
 }
 
 /// The first values of some facts of a flow, by name; long values are cut.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FirstValues(Box<[(&'static str, Box<str>)]>);
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FirstValues(Box<[FirstValue]>);
+
+/// The name of a fact, and its first value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FirstValue(#[serde(with = "static_text")] StaticText, Box<str>);
 
 impl FirstValues {
     /// The first value of each of the facts `names`.
@@ -262,7 +275,7 @@ impl FirstValues {
     pub fn new(evidence: &Evidence, names: &[&'static str]) -> Self {
         let value = |&name: &&'static str| {
             let fact = evidence.facts.iter().find(|fact| fact.name.is(name))?;
-            Some((name, reasons::value(fact).into()))
+            Some(FirstValue(name, reasons::value(fact).into()))
         };
         Self(names.iter().filter_map(value).collect())
     }
@@ -270,7 +283,10 @@ impl FirstValues {
     /// The value of the fact `name`; untrusted.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+        self.0
+            .iter()
+            .find(|FirstValue(known, _)| *known == name)
+            .map(|FirstValue(_, value)| &**value)
     }
 
     /// Whether there is none.

@@ -4,6 +4,7 @@
 use clap::builder::Styles;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
+use super::snapshots::OF_READING;
 use super::{Cli, OUTPUT, unknown};
 
 /// Columns of a page, also on a wider terminal: longer lines are hard to read.
@@ -32,6 +33,11 @@ Examples:
   portlore replay -f 'port 3037' 'ring*.pcap' # one port in several files
   portlore replay --only findings --fail-on warning show.pcap     # for scripts
   ssh host tcpdump -U -w - | portlore replay --follow -   # from another host";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  portlore report east.plore                  # as if the capture ended there
+  portlore report east.plore --flows          # with open connections";
 
 pub(super) const LIVE: &str = "\
 Examples:
@@ -131,9 +137,10 @@ Examples:
   portlore help catalogue check       # a subcommand";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
-pub(super) const COMMANDS: [&str; 15] = [
+pub(super) const COMMANDS: [&str; 16] = [
     "replay",
     "live",
+    "report",
     "osc",
     "check",
     "diff",
@@ -157,6 +164,7 @@ pub(super) fn command_line() -> Command {
 /// Adds the help page to a command and to those below it.
 fn with_pages(command: Command) -> Command {
     let name = command.get_name().to_owned();
+    let command = if name == "report" { command.mut_args(without_reading) } else { command };
     let hidden: Vec<String> = command
         .get_arguments()
         .filter(|arg| arg.is_hide_short_help_set())
@@ -179,6 +187,12 @@ fn with_pages(command: Command) -> Command {
         .mut_subcommands(with_pages)
 }
 
+/// An option of `report`: those of reading captures are left out.
+fn without_reading(arg: Arg) -> Arg {
+    let is_left_out = OF_READING.contains(&arg.get_id().as_str());
+    if is_left_out { arg.hide(true).hide_short_help(false) } else { arg }
+}
+
 /// An option that takes `-3` for a value, so that it is said what is wrong with it, and not that
 /// there is no option `-3`.
 fn takes_negative_numbers(arg: Arg) -> Arg {
@@ -191,7 +205,7 @@ fn takes_negative_numbers(arg: Arg) -> Arg {
 fn more_options(command: &str, hidden: &[String]) -> String {
     let topics = [("no-tunnels", "tunnels"), ("key", "VLANs"), ("max-flows", "limits")]
         .into_iter()
-        .chain([("buffer", "buffer"), ("user", "user")])
+        .chain([("buffer", "buffer"), ("user", "user"), ("sort", "sorting")])
         .filter(|(option, _)| hidden.iter().any(|hidden| hidden == option))
         .map(|(_, topic)| topic);
     match topics.take(3).collect::<Vec<_>>().join(", ") {

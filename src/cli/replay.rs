@@ -6,7 +6,7 @@ use clap::Args;
 use portlore::source::{TimeBound, TimeWindow};
 
 use super::values::time_bound;
-use super::{CommonArgs, INPUT, ObserverArgs};
+use super::{CommonArgs, INPUT, ObserverArgs, SnapshotArgs};
 
 /// `portlore replay`.
 #[derive(Debug, Args)]
@@ -36,6 +36,9 @@ pub struct ReplayArgs {
     /// Skip packets at or after TIME (same notation as --since)
     #[arg(long, value_name = "TIME", value_parser = time_bound)]
     pub until: Option<TimeBound>,
+    /// What is taken up of an earlier run, and left for a later one.
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
     /// Who sees the capture while it is followed.
     #[command(flatten)]
     pub observers: ObserverArgs,

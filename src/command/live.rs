@@ -24,6 +24,7 @@ use super::output::{OutputPlan, Outputs};
 use super::service_files::ServiceFiles;
 use super::session::{LiveContext, Mode, Session, check_table, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
+use super::snapshot::SnapshotPlan;
 use crate::cli::LiveArgs;
 
 /// Default snap length in bytes: openings are 8 KiB a side, behind the headers, and a jumbo frame
@@ -122,10 +123,11 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         flow_outputs,
         expectations,
         page,
+        snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress: None,
     };
-    session.run(&mut live)
+    session.run(&mut live).map(|end| end.status)
 }
 
 /// Lets another process bind devices again, where the system can.
@@ -175,6 +177,7 @@ fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
         is_unique: true,
         force: args.common.force,
         user: args.user.as_deref(),
+        snapshot: None,
     }
 }
 

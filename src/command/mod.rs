@@ -24,13 +24,16 @@ pub mod port;
 pub mod ports;
 pub mod process_lookup;
 mod progress;
+mod recorded_files;
 pub mod replay;
+pub mod report;
 pub mod sandbox_trial;
 pub mod service_files;
 pub mod services;
 mod session;
 mod signals;
 pub mod slice;
+mod snapshot;
 
 /// Exit status: a check failed.
 const FAILED: u8 = 1;

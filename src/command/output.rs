@@ -23,6 +23,7 @@ const OTHER_REPORT: &str = "choose another file with -o";
 const OTHER_FLOWS: &str = "choose another file with --flows-to";
 const OTHER_PAGE: &str = "choose another file with --html";
 const OTHER_CAPTURE: &str = "choose another file with -w";
+const OTHER_SNAPSHOT: &str = "choose another file with --snapshot";
 
 /// What a run is going to write beside standard output.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub struct OutputPlan<'a> {
     pub flows: &'a [FlowsTo],
     /// Where the page goes, if one is written.
     pub page: Option<&'a Path>,
+    /// Where the state of the run goes, if it is kept.
+    pub snapshot: Option<&'a Path>,
     /// Whether the capture cannot be read again, so that flows of a part of it are kept.
     pub is_unique: bool,
     /// Where frames are saved, and for a series how many files are kept.
@@ -73,6 +76,9 @@ impl<'a> Outputs<'a> {
         }
         if let Some(page) = plan.page {
             refuse_inputs(page, inputs, OTHER_PAGE)?;
+        }
+        if let Some(snapshot) = plan.snapshot {
+            refuse_inputs(snapshot, inputs, OTHER_SNAPSHOT)?;
         }
         for flows in plan.flow_files() {
             refuse_inputs(flows, inputs, OTHER_FLOWS)?;
@@ -141,6 +147,15 @@ impl<'a> Outputs<'a> {
         self.plan.page.map(|path| self.open_file(path, OTHER_PAGE)).transpose()
     }
 
+    /// Opens the file for the state of the run, if it is kept. To be called before privileges are
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be created.
+    pub fn open_snapshot(&self) -> Result<Option<Output>> {
+        self.plan.snapshot.map(|path| self.open_file(path, OTHER_SNAPSHOT)).transpose()
+    }
+
     fn open_file(&self, path: &Path, remedy: &str) -> Result<Output> {
         let file = Destination::File(self.open(path, remedy)?);
         Ok(Output::new(file, path.display().to_string()))
@@ -192,10 +207,12 @@ impl OutputPlan<'_> {
         });
         let capture = self.capture.map(|(path, role)| (role, path));
         let page = self.page.map(|path| (OutputRole::Report, path));
+        let snapshot = self.snapshot.map(|path| (OutputRole::Report, path));
         report
             .into_iter()
             .chain(flows)
             .chain(page)
+            .chain(snapshot)
             .chain(capture)
             .filter(|(_, path)| !is_descriptor(path))
     }
@@ -218,10 +235,12 @@ impl OutputPlan<'_> {
         let is_single = |(_, role): &(&Path, OutputRole)| *role == OutputRole::Capture;
         let capture = self.capture.filter(is_single).map(|(path, _)| ("-w", path));
         let page = self.page.map(|path| ("--html", path));
+        let snapshot = self.snapshot.map(|path| ("--snapshot", path));
         let named: Vec<_> = report
             .into_iter()
             .chain(flows)
             .chain(page)
+            .chain(snapshot)
             .chain(capture)
             .filter(|(_, path)| !is_special(path))
             .collect();

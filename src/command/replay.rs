@@ -1,10 +1,11 @@
 //! `portlore replay`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Keep, Successor};
+use portlore::snapshot::{SnapshotAbout, SnapshotFile};
 use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
@@ -13,8 +14,10 @@ use super::inputs::{InputFiles, find_captures, is_standard};
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
+use super::recorded_files::RecordedFiles;
 use super::session::{Mode, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
+use super::snapshot::{SnapshotBytes, SnapshotPlan, settings};
 use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
 
@@ -35,6 +38,9 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let mut files = Files::open_with_stop(&paths, &signals.stop)?;
     if args.chain {
         files = files.chained();
+    }
+    if let Some(path) = &args.snapshots.snapshot {
+        return replay_part(args, path, (files, paths), (catalogue, &signals));
     }
     if args.follow {
         files = files.endless();
@@ -69,11 +75,73 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         flow_outputs,
         expectations: None,
         page,
+        snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress,
     };
-    let status = session.run(&mut files)?;
+    let status = session.run(&mut files)?.status;
     Ok(if some_unreadable { UNREADABLE } else { status })
+}
+
+/// Replays a part of the captures of a sensor: takes up the state that the part before left, and leaves
+/// its own.
+fn replay_part(
+    args: &ReplayArgs,
+    path: &Path,
+    (mut files, paths): (Files, Vec<PathBuf>),
+    (catalogue, signals): (Arc<Catalogue>, &SignalFlags),
+) -> Result<u8> {
+    if let Some(error) = Error::from_all(files.unreadable().iter().cloned()) {
+        // Once it can be read, it would come too late.
+        return Err(error);
+    }
+    let before = args.snapshots.resume.as_deref().map(SnapshotBytes::read).transpose()?;
+    let filter = compile(args, &files.links())?;
+    let outputs = prepare_outputs(args, paths.clone())?;
+    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    let (page, snapshot) = (outputs.open_page()?, outputs.open_snapshot()?);
+    drop(outputs);
+    let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let sensor = args.snapshots.sensor.clone().unwrap_or_default();
+    let settings = settings(&args.common);
+    let (about, resume) = match before.map(|before| before.parse(&catalogue)).transpose()? {
+        None => (SnapshotAbout::new(sensor, settings, &catalogue), None),
+        Some(SnapshotFile { about, state }) => {
+            let name = args.snapshots.resume.as_deref().unwrap_or(path).display();
+            let same = about.check_settings(&sensor, &settings);
+            same.map_err(|error| error.with_object(name))?;
+            files = files.following(state.frames(), state.interfaces());
+            (about, Some(state))
+        }
+    };
+    let progress = ProgressBar::start(&mut files, args.common.quiet);
+    let new = names(&paths);
+    let read = about.files.iter().map(|file| file.name.clone());
+    let session = Session {
+        inputs: read.chain(new.iter().cloned()).collect(),
+        filter,
+        window: args.window(),
+        catalogue,
+        args: &args.common,
+        signals,
+        sandbox_gaps,
+        mode: Mode::Replay,
+        output,
+        flow_outputs,
+        expectations: None,
+        page,
+        snapshot: SnapshotPlan { resume, writes: snapshot.map(|output| (about, output)) },
+        live_outputs: LiveOutputs::of_replay(&args.common),
+        progress,
+    };
+    let mut files = RecordedFiles::new(files, &new);
+    let end = session.run(&mut files)?;
+    if let Some(snapshot) = end.snapshot {
+        let read = files.finish(snapshot.files())?;
+        snapshot.write(read)?;
+    }
+    Ok(end.status)
 }
 
 /// Replays files that are being written.
@@ -109,10 +177,11 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         flow_outputs,
         expectations: None,
         page,
+        snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress: None,
     };
-    session.run(&mut files)
+    session.run(&mut files).map(|end| end.status)
 }
 
 /// Refuses flags of a running capture where the files are read to their end.
@@ -161,8 +230,11 @@ fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
 
 /// Prepares the outputs, none of which is a file that is read.
 fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<'_>> {
-    let inputs =
-        InputFiles { captures, services: places(&args.common.catalogue), ..InputFiles::default() };
+    let inputs = InputFiles {
+        captures,
+        services: places(&args.common.catalogue),
+        others: args.snapshots.resume.iter().cloned().collect(),
+    };
     let events = if args.follow {
         EventPlan::new(&args.observers, &args.common)
     } else {
@@ -173,6 +245,7 @@ fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<
         events: !events.is_empty(),
         flows: &args.common.flows_to,
         page: args.common.html.as_deref(),
+        snapshot: args.snapshots.snapshot.as_deref(),
         is_unique: args.follow,
         force: args.common.force,
         ..OutputPlan::default()

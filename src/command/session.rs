@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use portlore::catalogue::Catalogue;
+use portlore::columns::{COLUMNS, facts_of};
 use portlore::decode::TenantParts;
 use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{
@@ -23,10 +24,11 @@ use portlore::{Error, ErrorKind, Result};
 
 use super::expectations::{ExpectationsFile, FlowCheck};
 use super::flow_outputs::FlowOutputs;
-use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
+use super::observers::{IntervalObserver, LiveOutputs, Observers, OutputStream, ScreenContext};
 use super::output::{Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
+use super::snapshot::{SnapshotPlan, UnwrittenSnapshot};
 use super::{FAILED, INCOMPLETE, messages};
 use crate::cli::{CommonArgs, Format, KeyPart, ReadingArgs, SortChoice, TableChoice};
 
@@ -51,10 +53,20 @@ pub struct Session<'s> {
     pub expectations: Option<ExpectationsFile>,
     /// Where the page goes, if one is written.
     pub page: Option<Output>,
+    /// What the run takes up of an earlier one, and leaves for a later one.
+    pub snapshot: SnapshotPlan,
     /// Observers of the running capture.
     pub live_outputs: LiveOutputs,
     /// The bar on stderr, which ends before the report is written.
     pub progress: Option<ProgressBar>,
+}
+
+/// How a run ended.
+pub struct SessionEnd {
+    /// The exit status.
+    pub status: u8,
+    /// The snapshot that is still to be written.
+    pub snapshot: Option<UnwrittenSnapshot>,
 }
 
 /// Whether the frames come from files or from interfaces.
@@ -106,11 +118,11 @@ pub fn drop_privileges(keep: &Keep<'_>, zone: Zone) -> Result<Vec<String>> {
 }
 
 impl Session<'_> {
-    /// Captures, classifies, writes the report, and returns the exit status.
+    /// Captures, classifies and writes the report.
     ///
     /// # Errors
     /// Where a thread cannot be started, or the output cannot be written.
-    pub fn run(self, source: &mut dyn Source) -> Result<u8> {
+    pub fn run(self, source: &mut dyn Source) -> Result<SessionEnd> {
         let Self {
             inputs,
             filter,
@@ -124,6 +136,7 @@ impl Session<'_> {
             flow_outputs,
             expectations,
             page,
+            snapshot,
             mut live_outputs,
             progress,
         } = self;
@@ -143,7 +156,9 @@ impl Session<'_> {
             (event_hook.is_some() || !rows.formats().is_empty() || check.is_some())
                 .then_some(&on_flow);
         let keep_flows = args.format.definition().keeps_flows(show(args));
-        let first_values = wanted_facts(&rows, args, expectations.as_ref());
+        let is_part = snapshot.is_some();
+        let SnapshotPlan { resume, writes } = snapshot;
+        let first_values = wanted_facts(&rows, args, expectations.as_ref(), is_part);
         let selects = args.selected.as_ref().map(selects);
         let context = mode.into_context();
         let no_context = LiveContext::default();
@@ -155,8 +170,10 @@ impl Session<'_> {
             live: context.is_some(),
             keep_flows,
             local_networks: if context.is_some() { local_networks } else { read.local_networks },
-            examples: page.is_some(),
+            // A report of what is left may be of any kind.
+            examples: page.is_some() || is_part,
             keep_reasons: keep_flows
+                || is_part
                 || event_hook.is_some()
                 || check.is_some()
                 || live_outputs.shows_flows()
@@ -164,6 +181,8 @@ impl Session<'_> {
             keep_facts: args.why,
             first_values: &first_values,
             window,
+            resume: resume.as_ref(),
+            saves: writes.is_some(),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
                 processes: process_cache.as_ref(),
@@ -178,40 +197,60 @@ impl Session<'_> {
             ..read
         };
         let started = Instant::now();
-        let mut run = thread::scope(|scope| {
-            let (requester, requests) = snapshot_requests();
-            let filter_on = *filter_on;
-            let screen = ScreenContext { title, signals, requester, colour, filter_on };
-            let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
-            let (is_observed, flows) = (!observers.is_empty(), observers.flows());
-            let every = Some(observers.interval());
-            let mut on_snapshot = |snapshot| observers.observe(snapshot);
-            let snapshots = is_observed.then(|| Snapshots {
-                every,
-                flows,
-                requests,
-                on_snapshot: &mut on_snapshot,
-            });
-            let run = pipeline::run(source, filter, &catalogue, &options, snapshots);
-            let panic = observers.finish();
-            run.map(|mut run| {
-                run.problems.extend(panic.iter().map(ToString::to_string));
-                run
-            })
-        })?;
+        let seen = (live_outputs, intervals, (title, colour, *filter_on));
+        let mut run = run_observed(source, filter, &catalogue, &options, seen, signals)?;
         run.notices.extend(sandbox_gaps);
         progress.into_iter().for_each(ProgressBar::finish);
         drop(event_hook);
         let rows = rows.finish()?;
+        let state = run.saved.take();
+        let snapshot = |state| writes.map(|writes| UnwrittenSnapshot::new(writes, state));
         let (Some(output), OutputState::Open) = (stream.finish()?, rows) else {
             // Who read the flows has left.
-            return Ok(0);
+            return Ok(SessionEnd { status: 0, snapshot: snapshot(None) });
         };
         process_cache.iter().for_each(print_warnings);
         // A capture that is still being written takes as long as it is let run.
-        let read_in = is_replay.then(|| started.elapsed());
-        report(&inputs, &run, (output, page), args, (*filter_on, read_in, window), check)
+        let read_in = (is_replay && !is_part).then(|| started.elapsed());
+        let shown = (*filter_on, read_in, window);
+        let status = report(&inputs, &run, (output, page), args, shown, check)?;
+        Ok(SessionEnd { status, snapshot: snapshot(state) })
     }
+}
+
+/// Runs the capture while its observers see it.
+fn run_observed(
+    source: &mut dyn Source,
+    filter: Option<Filter>,
+    catalogue: &Arc<Catalogue>,
+    options: &pipeline::Options<'_>,
+    (live_outputs, intervals, (title, colour, filter_on)): (
+        LiveOutputs,
+        Option<IntervalObserver>,
+        (String, bool, FilterOn),
+    ),
+    signals: &SignalFlags,
+) -> Result<Run> {
+    thread::scope(|scope| {
+        let (requester, requests) = snapshot_requests();
+        let screen = ScreenContext { title, signals, requester, colour, filter_on };
+        let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
+        let (is_observed, flows) = (!observers.is_empty(), observers.flows());
+        let every = Some(observers.interval());
+        let mut on_snapshot = |snapshot| observers.observe(snapshot);
+        let snapshots = is_observed.then(|| Snapshots {
+            every,
+            flows,
+            requests,
+            on_snapshot: &mut on_snapshot,
+        });
+        let run = pipeline::run(source, filter, catalogue, options, snapshots);
+        let panic = observers.finish();
+        run.map(|mut run| {
+            run.problems.extend(panic.iter().map(ToString::to_string));
+            run
+        })
+    })
 }
 
 /// Prints what is known less well of processes than it could be.
@@ -224,8 +263,9 @@ fn wanted_facts(
     rows: &FlowOutputs,
     args: &CommonArgs,
     file: Option<&ExpectationsFile>,
+    is_part: bool,
 ) -> Vec<&'static str> {
-    let mut facts = rows.facts();
+    let mut facts = if is_part { facts_of(COLUMNS) } else { rows.facts() };
     facts.extend(args.selected.as_ref().map(FlowFilter::facts).unwrap_or_default());
     facts.extend(file.map(|file| file.expectations.facts()).unwrap_or_default());
     facts.sort_unstable();

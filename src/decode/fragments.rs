@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use etherparse::IpNumber;
+use serde::{Deserialize, Serialize};
 
 use super::ip::{AddressPair, Datagram, FragmentInfo};
 use super::{Skip, Tenant};
+use crate::saved::{BadState, MOST, check};
 use crate::time::Time;
 
 /// Maximum number of incomplete datagrams; the oldest is given up when one more comes.
@@ -42,7 +44,7 @@ pub(super) struct Reassembled {
 type FragmentKey = (IpAddr, IpAddr, u32, u8, Tenant);
 
 /// Incomplete datagrams.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fragments {
     partial: BTreeMap<FragmentKey, PartialDatagram>,
     /// Oldest first. An entry is stale if no incomplete datagram has its number.
@@ -51,9 +53,10 @@ pub(super) struct Fragments {
     begun: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct PartialDatagram {
     number: u64,
+    #[serde(with = "ip_number")]
     protocol: Option<IpNumber>,
     /// Sorted by start, without overlap.
     held: Vec<HeldFragment>,
@@ -65,7 +68,7 @@ struct PartialDatagram {
     cost: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct HeldFragment {
     start: usize,
     /// End on the wire; fewer bytes may have been captured.
@@ -112,6 +115,20 @@ impl Fragments {
         }
         while self.bytes > MAX_BYTES && self.evict_oldest() {}
         Err(Skip::Fragment)
+    }
+
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        let is_bounded = self.partial.len() <= MAX_DATAGRAMS
+            && self.bytes <= MAX_BYTES
+            && self.queue.len() <= 2 * MAX_DATAGRAMS + 1;
+        check(is_bounded, "there are too many fragments")?;
+        let costs: usize = self.partial.values().map(|partial| partial.cost).sum();
+        check(costs == self.bytes, "fragments have another size")?;
+        let queued = |number| self.queue.iter().any(|(_, known, _)| *known == number);
+        let are_queued = self.partial.values().all(|partial| queued(partial.number));
+        check(are_queued && self.begun <= MOST, "a datagram is not in the queue")?;
+        self.partial.values().try_for_each(PartialDatagram::check)
     }
 
     fn begin(&mut self, key: FragmentKey, now: Time) {
@@ -163,6 +180,27 @@ impl Fragments {
 }
 
 impl PartialDatagram {
+    /// Checks what was read.
+    fn check(&self) -> Result<(), BadState> {
+        let is_one = |held: &HeldFragment| {
+            held.start < held.end
+                && held.end <= MAX_LEN
+                && held.bytes.len() <= held.end - held.start
+                && held.frames.is_empty()
+        };
+        let are_some = self.held.iter().all(is_one)
+            && self.held.is_sorted_by(|one, next| one.end <= next.start);
+        check(are_some, "fragments overlap")?;
+        let there: usize = self.held.iter().map(|held| held.end - held.start).sum();
+        let bytes: usize = self.held.iter().map(|held| held.bytes.len() + FRAGMENT_COST).sum();
+        let last = self.held.last().map_or(0, |held| held.end);
+        let is_its = self.refused || there == self.there;
+        let is_within = self.len.is_none_or(|len| last <= len && len <= MAX_LEN);
+        let is_whole = !self.refused && self.len == Some(there);
+        let is_valid = is_its && is_within && !is_whole && self.cost == bytes + FRAGMENT_COST;
+        check(is_valid && self.there <= MAX_LEN, "a datagram has another size")
+    }
+
     /// Inserts a fragment.
     fn take(&mut self, fragment: HeldFragment, more: bool) -> Result<(), Skip> {
         if self.refused {
@@ -214,6 +252,30 @@ impl HeldFragment {
         let known = self.bytes.len().min(other.bytes.len());
         (self.start, self.end) == (other.start, other.end)
             && self.bytes[..known] == other.bytes[..known]
+    }
+}
+
+/// The number of an IP protocol, or none.
+mod ip_number {
+    use etherparse::IpNumber;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form that serde calls"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        number: &Option<IpNumber>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        number.map(|number| number.0).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<IpNumber>, D::Error> {
+        Option::<u8>::deserialize(deserializer).map(|number| number.map(IpNumber))
     }
 }
 

@@ -2,6 +2,7 @@
 //! header and at least eight bytes more (RFC 792; RFC 4443, section 3.1).
 
 use etherparse::IpNumber;
+use serde::{Deserialize, Serialize};
 
 use super::ip::{self, AddressPair, Datagram};
 use super::{Endpoint, FiveTuple, Skip, Tenant, Transport};
@@ -15,7 +16,7 @@ const UNREACHABLE: u8 = 3;
 const UNREACHABLE_V6: u8 = 1;
 
 /// Why a packet did not arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum IcmpKind {
     /// Nothing listens on the port.

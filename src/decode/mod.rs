@@ -35,6 +35,7 @@ use self::fragments::Fragments;
 use self::ip::{Datagram, FragmentInfo};
 use self::packet::Packet;
 use self::transport::Ports;
+use crate::saved::{BadState, StateReader, StateWriter};
 use crate::source::Frame;
 
 /// A segment and the captured part of its payload: a slice of the frame, or of the datagram that
@@ -72,6 +73,21 @@ impl Decoder {
     /// was whole. To be called after each frame.
     pub fn take_fragments(&mut self) -> Vec<u64> {
         self.noted.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Writes the fragments that wait.
+    pub(crate) fn write_state(&self, writer: &mut StateWriter) {
+        writer.put(&self.fragments);
+    }
+
+    /// Reads the fragments that waited.
+    ///
+    /// # Errors
+    /// The state cannot be.
+    pub(crate) fn read_state(self, reader: &mut StateReader<'_>) -> Result<Self, BadState> {
+        let fragments: Fragments = reader.take()?;
+        fragments.check()?;
+        Ok(Self { fragments, ..self })
     }
 
     /// Decodes one frame.

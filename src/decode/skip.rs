@@ -1,5 +1,7 @@
 //! Why a frame has no segment.
 
+use crate::saved::by_name;
+
 macro_rules! skips {
     ($($variant:ident $id:literal $words:literal $doc:literal,)*) => {
         /// Why a frame has no segment.
@@ -15,6 +17,10 @@ macro_rules! skips {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $id,)* }
+            }
+
+            fn from_id(id: &str) -> Option<Self> {
+                match id { $($id => Some(Self::$variant),)* _ => None }
             }
 
             /// What such frames are, for people, after their number: `12 outside the time window`.
@@ -59,3 +65,5 @@ skips! {
     Truncated "truncated" "with headers cut off" "The capture cut the headers.",
     Malformed "malformed" "malformed" "The headers contradict themselves.",
 }
+
+by_name!(Skip, Skip::from_id);

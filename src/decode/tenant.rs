@@ -1,5 +1,7 @@
 //! Which of several networks that use the same addresses a packet belongs to.
 
+use serde::{Deserialize, Serialize};
+
 /// The VLAN tags of a packet, and the number of the virtual network of the tunnel that carried it.
 ///
 /// - VLAN: the tags (IEEE 802.1Q) of the frame that holds the packet; behind a tunnel, of the frame
@@ -11,7 +13,9 @@
 ///
 /// Numbers that differ between the two directions of a conversation (GTP-U, L2TP, PPTP, MPLS) are
 /// not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Tenant(u64);
 
 /// Bits of the innermost VLAN and of the one around it.
@@ -99,7 +103,7 @@ const fn vlan(word: u64) -> Option<u16> {
 }
 
 /// Parts of a [`Tenant`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TenantParts {
     /// The VLANs.
     pub vlan: bool,

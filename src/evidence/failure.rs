@@ -1,9 +1,11 @@
 //! What a flow's answers say went wrong.
 
+use serde::{Deserialize, Serialize};
+
 use super::Direction;
 
 /// What an error says of its server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FailureScope {
     /// One request was turned down, as happens where all works: a password was mistyped, a telephone
     /// is busy, a mailbox does not exist, a page breaks.
@@ -14,7 +16,7 @@ pub enum FailureScope {
 
 /// An error that most answers of a flow are: the protocol is spoken, but what was asked for does not
 /// work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The protocol and the error in the protocol's own words, such as `SIP 403` or
     /// `TLS alert: unknown_ca (48)`: at most [`Failure::LONGEST`] bytes of printable ASCII, and the

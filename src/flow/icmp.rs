@@ -1,11 +1,13 @@
 //! ICMP errors about the packets of flows.
 
+use serde::{Deserialize, Serialize};
+
 use super::{FlowHasher, FlowKey, Outcome};
 use crate::decode::{IcmpKind, IcmpQuote};
 use crate::time::Time;
 
 /// An ICMP error that says why a packet did not arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct IcmpError {
     /// Number of the frame with the error.

@@ -1,12 +1,14 @@
 //! What the flow table asks the later stages for, and what it tells them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{FlowKey, FlowRecord, Opening};
 use crate::decode::Endpoint;
 use crate::evidence::{Direction, Evidence, Wanted};
 
 /// The number that the [`Judge`] has given a verdict: all that a flow stores of its opening once it
 /// is classified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VerdictId(pub u32);
 
 /// The payload of a flow and its classification so far.

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
 
 use super::Tenants;
 use crate::decode::{Endpoint, FiveTuple, Transport};
@@ -14,7 +15,7 @@ pub const SHARDS: usize = 16;
 
 /// Both endpoints in a fixed order, the transport and the IP version; and the number of the tenant,
 /// where flows of several tenants are to be kept apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowKey {
     /// IPv6: the words of the lower endpoint's address, then of the higher one's. IPv4: both
     /// addresses in the first word.
@@ -87,6 +88,13 @@ impl FlowKey {
         Self { rest: self.rest << 16 >> 16 | (number as u64) << TENANT, ..self }
     }
 
+    /// Whether this is the form in which keys of such endpoints are made.
+    pub(super) fn is_canonical(&self) -> bool {
+        let [source, destination] = [LOW, HIGH].map(|end| self.endpoint(end));
+        let tuple = FiveTuple { source, destination, transport: self.transport() };
+        Self::new(&tuple).0.of_tenant(self.tenant()) == *self
+    }
+
     /// The number of the tenant; zero if there is none.
     #[must_use]
     pub const fn tenant(&self) -> u16 {
@@ -110,7 +118,7 @@ impl FlowKey {
     }
 
     const fn is_v6(&self) -> bool {
-        self.rest & V6 != 0
+        is_v6(self.rest)
     }
 
     /// TCP or UDP.
@@ -147,6 +155,11 @@ impl FlowKey {
         };
         Endpoint { address, port: self.port(end) }
     }
+}
+
+/// Whether a key with this last word is of IPv6.
+pub(super) const fn is_v6(rest: u64) -> bool {
+    rest & V6 != 0
 }
 
 /// The transport in the last word of a key.

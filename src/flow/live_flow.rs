@@ -17,6 +17,7 @@
 //!   [`FlowOverflow`].
 
 use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
 
 use super::key::{self, FlowKey, HIGH, LOW};
 use super::overflow::{FlowOverflow, OverflowTable, WideFields};
@@ -24,6 +25,7 @@ use super::sizes::FewSizes;
 use super::slab::SlabEntry;
 use super::{KeyedSegment, ServicePorts, VerdictId};
 use crate::decode::{Transport, Tunnel};
+use crate::saved::{BadState, check};
 use crate::time::Time;
 
 /// Nanoseconds without a frame after which a flow is over.
@@ -46,7 +48,7 @@ pub(super) enum OpeningSlot {
 
 /// Flags of a flow. A flag that exists for each end takes two bits; its constant is the bit of the
 /// lower end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
 pub(super) struct Seen(u32);
 
@@ -129,7 +131,7 @@ impl Seen {
 }
 
 /// A live flow. Arrays are indexed by the ends of the key.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(C, align(64))]
 pub(super) struct LiveFlow {
     /// The words of the key.
@@ -309,6 +311,38 @@ impl LiveFlow {
             Transport::Tcp => TCP_IDLE,
         };
         now.since(self.last()) > idle
+    }
+
+    /// The flow without the slots of its opening and its overflow, and without its verdict.
+    pub(super) const fn alone(&self) -> Self {
+        Self { opening: 0, overflow: 0, ..*self }
+    }
+
+    /// Sets the number of the verdict, or the slot of the opening.
+    pub(super) const fn set_number(&mut self, number: u32) {
+        self.opening = number;
+    }
+
+    /// Checks what was read of a flow, with its overflow, after `frames` frames.
+    pub(super) fn check_alone(
+        &self,
+        overflow: Option<&FlowOverflow>,
+        frames: u64,
+    ) -> Result<(), BadState> {
+        let none = FlowOverflow::default();
+        let last = self.first_frame.saturating_add(u64::from(self.last_frame));
+        let last = match overflow.and_then(FlowOverflow::wide) {
+            Some(wide) if self.last_frame == OVERFLOWED => wide.last_frame,
+            _ => last,
+        };
+        check(self.is_taken() && self.overflow == 0, "a flow is none")?;
+        check((1..=frames).contains(&self.first_frame) && last <= frames, "a frame is none")?;
+        check(
+            key::is_v6(self.rest) == overflow.is_some_and(FlowOverflow::has_addresses),
+            "a flow lacks its addresses",
+        )?;
+        self.sizes.check()?;
+        overflow.unwrap_or(&none).check()
     }
 
     /// Counts a segment.

@@ -23,6 +23,7 @@ mod payload;
 mod payload_times;
 mod received;
 mod record;
+mod short_vec;
 mod sizes;
 mod slab;
 mod stream;
@@ -54,6 +55,7 @@ pub use keyed_segment::KeyedSegment;
 pub use orientation::{PortRank, ServicePorts};
 #[doc(hidden)]
 pub use payload::CapturedPayload;
+pub(crate) use table::{FlowKeeper, SavedFlow};
 #[doc(hidden)]
 pub use table::{Table, TableLimits};
 #[doc(hidden)]

@@ -1,13 +1,16 @@
 //! The first bytes of each side in order, bounded: the input of the detectors.
 
+use serde::{Deserialize, Serialize};
+
 use super::received::{Arrival, Received};
 use super::stream::{Repetition, SegmentPayload};
 use super::{FlowKey, Stream, VerdictId};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Tampered};
+use crate::saved::{BadState, check};
 
 /// The first payload bytes of both sides of a flow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "states that do not depend on each other")]
 pub struct Opening {
     transport: Transport,
@@ -30,6 +33,7 @@ pub struct Opening {
     /// One of the two frames was damaged, unless the side's other checksums are wrong, too.
     repaired: bool,
     /// The verdict if no more payload comes.
+    #[serde(skip)]
     provisional: Option<VerdictId>,
     /// The number of the flow's first frame.
     first_frame: u64,
@@ -69,6 +73,13 @@ impl Opening {
     /// Sets the number of the flow's first frame.
     pub(super) const fn begin_at(&mut self, first_frame: u64) {
         self.first_frame = first_frame;
+    }
+
+    /// Checks what was read of an opening, after `frames` frames.
+    pub(super) fn check(&self, frames: u64) -> Result<(), BadState> {
+        check(self.initiator <= 1 && self.tampered_end <= 1, "an opening has no such end")?;
+        check(self.tampered.iter().all(|&frame| frame <= frames), "a frame is none")?;
+        self.streams.iter().try_for_each(|stream| stream.check(self.transport, frames))
     }
 
     /// Prefetches the cache lines of the opening.

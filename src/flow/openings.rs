@@ -41,7 +41,6 @@ impl Openings {
     }
 
     /// Bytes of memory that count for the openings.
-    #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -88,7 +87,24 @@ impl Openings {
         self.bytes += self.footprint(opening_slot);
     }
 
-    fn footprint(&self, opening_slot: u32) -> usize {
+    /// The opening in a slot.
+    pub(super) fn get(&self, opening_slot: u32) -> Option<&Opening> {
+        self.slots.get(opening_slot as usize)
+    }
+
+    /// The queue, the oldest first.
+    pub(super) fn queued(&self) -> impl Iterator<Item = &QueuedOpening> {
+        self.queue.iter()
+    }
+
+    /// Adds an opening, whose memory `counts`, in a slot of its own, and returns the slot.
+    pub(super) fn restore(&mut self, opening: Opening, counts: bool) -> u32 {
+        self.bytes += if counts { opening.footprint() } else { 0 };
+        self.slots.push(opening) as u32
+    }
+
+    /// Bytes of memory of an opening.
+    pub(super) fn footprint(&self, opening_slot: u32) -> usize {
         self.slots.get(opening_slot as usize).map_or(0, Opening::footprint)
     }
 

@@ -11,6 +11,8 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::icmp::{IcmpError, KeyedQuote};
 use super::key::{FlowKey, HIGH, LOW};
 use super::live_flow::{LiveFlow, Seen};
@@ -19,7 +21,7 @@ use super::{KeyedSegment, Opening};
 use crate::decode::Transport;
 
 /// How the initiator is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Orientation {
     /// From SYN or SYN-ACK.

@@ -1,11 +1,14 @@
 //! Segments of one side that came before others which they follow. They wait until these come or
 //! are given up.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::SIDE_BYTES;
 use super::received::Received;
+use super::short_vec::uncounted;
 use super::stream::SegmentPayload;
+use crate::saved::{BadState, check};
 
 /// Maximum number of segments that wait.
 const MAX_SEGMENTS: usize = 16;
@@ -14,7 +17,7 @@ const INLINE_SEGMENTS: usize = 2;
 const INLINE_BYTES: usize = 96;
 
 /// A segment that came too early.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct EarlySegment {
     /// Distance in bytes from the first byte of the stream.
     pub(super) distance: u32,
@@ -27,9 +30,11 @@ pub(super) struct EarlySegment {
 
 /// The segments by distance, and their bytes in one buffer: no allocation per segment once the
 /// buffer has grown.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct OutOfOrder {
+    #[serde(with = "uncounted")]
     segments: SmallVec<[EarlySegment; INLINE_SEGMENTS]>,
+    #[serde(with = "uncounted")]
     bytes: SmallVec<[u8; INLINE_BYTES]>,
     /// Bytes of `bytes` that still belong to a segment.
     live: u32,
@@ -42,7 +47,7 @@ pub(super) struct OutOfOrder {
 /// Evictions of openings depend on this size, and the golden reports on evictions, so it stays
 /// fixed when the layout changes. The actual memory may be some 30 bytes more or, where many
 /// segments wait, twice as much.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct AccountedSize {
     segments: u32,
     bytes: u32,
@@ -127,6 +132,23 @@ impl OutOfOrder {
         if gone > 0 && self.bytes.len() > self.live as usize {
             self.gather();
         }
+    }
+
+    /// Checks what was read, after `frames` frames.
+    pub(super) fn check(&self, frames: u64) -> Result<(), BadState> {
+        let is_its = |early: &EarlySegment| {
+            early.from <= early.to && early.to as usize <= self.bytes.len() && early.frame <= frames
+        };
+        let are_its = self.segments.len() <= MAX_SEGMENTS && self.segments.iter().all(is_its);
+        check(are_its, "a segment that waits has no bytes")?;
+        let live: u64 = self.segments.iter().map(|early| u64::from(early.to - early.from)).sum();
+        let is_sorted = self.segments.is_sorted_by(|one, next| one.distance < next.distance);
+        let most = 2 * (MAX_SEGMENTS + 1) * SIDE_BYTES;
+        let is_bounded = self.bytes.len() <= most
+            && self.accounted.bytes as usize <= 2 * most
+            && self.accounted.segments as usize <= 2 * MAX_SEGMENTS + 4;
+        let is_valid = live == u64::from(self.live) && is_sorted && is_bounded;
+        check(is_valid, "segments that wait are not in order")
     }
 
     /// The segment with the smallest distance.

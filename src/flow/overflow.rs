@@ -4,15 +4,17 @@
 use std::slice::from_ref;
 
 use prefetch_index::prefetch_index;
+use serde::{Deserialize, Serialize};
 
 use super::chunked_vec::ChunkedVec;
 use super::icmp::IcmpError;
 use super::sizes::MoreSizes;
 use super::tcp::TcpOverflow;
+use crate::saved::{BadState, check};
 use crate::time::Time;
 
 /// The part of a flow that most flows do not have. Arrays are indexed by the ends of the key.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct FlowOverflow {
     pub(super) tcp: TcpOverflow,
     pub(super) sizes: MoreSizes,
@@ -20,7 +22,7 @@ pub(super) struct FlowOverflow {
 }
 
 /// IPv6 addresses, and numbers that do not fit in 32 bits.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct WideFields {
     pub(super) addresses: Option<[u64; 4]>,
     pub(super) high: [UpperHalves; 2],
@@ -36,7 +38,7 @@ pub(super) struct WideFields {
 }
 
 /// Upper halves of the counts of an end.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct UpperHalves {
     pub(super) packets: u32,
     pub(super) bytes: u32,
@@ -54,6 +56,22 @@ impl FlowOverflow {
     /// The wide fields, created if there are none.
     pub(super) fn widen(&mut self) -> &mut WideFields {
         self.wide.get_or_insert_default()
+    }
+
+    /// Whether the addresses of IPv6 are here.
+    pub(super) fn has_addresses(&self) -> bool {
+        self.wide().is_some_and(|wide| wide.addresses.is_some())
+    }
+
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        const MOST: u32 = 1 << 16;
+        let fits = |high: &UpperHalves| {
+            high.packets.max(high.bytes).max(high.payload).max(high.retransmissions) < MOST
+        };
+        let all_fit = self.wide().is_none_or(|wide| wide.high.iter().all(fits));
+        check(all_fit, "a flow has too many packets")?;
+        self.sizes.check()
     }
 
     /// Upper halves of the counts of an end.

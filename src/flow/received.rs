@@ -8,6 +8,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes of a TCP header, at least and at most.
 const SHORTEST: usize = 20;
 pub(super) const LONGEST: usize = 60;
@@ -36,7 +38,7 @@ impl Arrival {
 }
 
 /// What is kept of a segment beside its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Received {
     /// The sum of all that is not kept; zero if unknown, as no sum is zero.
     rest: u16,

@@ -1,5 +1,7 @@
 //! One finished flow, immutable: the unit of output.
 
+use serde::{Deserialize, Serialize};
+
 use super::tcp::TcpCounters;
 use super::{IcmpError, Orientation, Sizes};
 use crate::decode::{Endpoint, ServicePort, Tenant, Transport, Tunnel};
@@ -7,7 +9,7 @@ use crate::evidence::Direction;
 use crate::time::Time;
 
 /// A number for each side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// For what the initiator sent.
     pub initiator: u64,
@@ -40,7 +42,7 @@ impl std::ops::AddAssign for Counts {
 }
 
 /// The state of a TCP connection when its record was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum TcpState {
     /// SYN was seen, no answer yet.
@@ -76,7 +78,7 @@ impl TcpState {
 }
 
 /// How an attempt to reach a service went. Each flow has exactly one outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Outcome {
     /// TCP: the handshake was answered. UDP has no such outcome.
@@ -163,7 +165,7 @@ impl PayloadSides {
 }
 
 /// A finished flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FlowRecord {
     /// TCP or UDP.

@@ -1,7 +1,11 @@
 //! How often each frame size occurred in one flow, exactly: the input of the size histograms.
 
 use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+
+use super::short_vec::uncounted;
+use crate::saved::{BadState, check};
 
 /// Number of sizes that are enough for most flows.
 const FEW: usize = 4;
@@ -11,10 +15,12 @@ const EXACT_BELOW: u32 = 2048;
 const FRESH: usize = 24;
 /// Number of codes of larger sizes that have the same highest bit.
 const STEPS: u32 = EXACT_BELOW / 2;
+/// The code of the largest size.
+const LAST: u16 = ((32 - EXACT_BELOW.ilog2()) * STEPS + 2 * STEPS - 1) as u16;
 
 /// A few sizes of a live flow, sixteen bytes in all: codes and counts; a count of zero is a free
 /// entry.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
 pub(super) struct FewSizes([[u16; 2]; FEW]);
 
@@ -40,6 +46,11 @@ impl FewSizes {
         Some((code, 1))
     }
 
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        check(self.0.iter().all(|[code, _]| *code <= LAST), "a size is none")
+    }
+
     fn iter(self) -> impl Iterator<Item = (u32, u32)> {
         self.0
             .into_iter()
@@ -49,15 +60,16 @@ impl FewSizes {
 }
 
 /// The sizes that do not fit in [`FewSizes`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MoreSizes(Option<Box<Heap>>);
 
 /// Codes in the order of the frames, and codes that were counted. Counting some together touches
 /// less memory than finding the count of each frame.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Heap {
     /// Sorted by code; at most a few thousand, because large sizes are rounded.
     counted: Vec<(u16, u32)>,
+    #[serde(with = "uncounted")]
     fresh: SmallVec<[u16; FRESH]>,
 }
 
@@ -74,6 +86,15 @@ impl MoreSizes {
         if heap.fresh.len() == FRESH {
             heap.count_fresh();
         }
+    }
+
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        let Some(heap) = &self.0 else { return Ok(()) };
+        let mut codes = heap.counted.iter().map(|(code, _)| code).chain(&heap.fresh);
+        let is_sorted = heap.counted.is_sorted_by(|(one, _), (next, _)| one < next);
+        let are_sizes = codes.all(|&code| code <= LAST) && heap.fresh.len() < FRESH;
+        check(is_sorted && are_sizes, "sizes are not in order")
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
@@ -129,7 +150,7 @@ impl Heap {
 }
 
 /// A multiset of frame sizes in bytes; a size may occur in both parts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
     few: FewSizes,
     more: MoreSizes,
@@ -143,6 +164,12 @@ impl Sizes {
     /// Returns the sizes that a live flow stores elsewhere.
     pub(super) fn into_more(self) -> MoreSizes {
         self.more
+    }
+
+    /// Checks what was read.
+    pub(crate) fn check(&self) -> Result<(), BadState> {
+        self.few.check()?;
+        self.more.check()
     }
 
     /// Each size with its count.

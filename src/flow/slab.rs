@@ -26,6 +26,24 @@ impl<T: SlabEntry> Slab<T> {
         Self { entries: ChunkedVec::new(), free: Vec::new() }
     }
 
+    /// The slots that are free, in the order opposite to that in which they are used again.
+    pub(super) fn free(&self) -> &[u32] {
+        &self.free
+    }
+
+    /// The slots with these values and none, of which exactly those without one are `free`.
+    pub(super) fn restored(values: Vec<Option<T>>, free: Vec<u32>) -> Option<Self> {
+        let mut slab = Self { free: Vec::new(), ..Self::new() };
+        for value in values {
+            slab.entries.push(value.unwrap_or_else(T::zeroed));
+        }
+        let mut sorted = free.clone();
+        sorted.sort_unstable();
+        let empty = (0..slab.slots()).filter(|&slot| slab.get(slot).is_none());
+        let are_free = empty.map(|slot| slot as u32).eq(sorted);
+        are_free.then_some(Self { free, ..slab })
+    }
+
     /// Number of taken slots.
     pub(super) const fn len(&self) -> usize {
         self.entries.len() - self.free.len()

@@ -6,12 +6,15 @@ use std::ops::Range;
 use std::slice::from_ref;
 
 use prefetch_index::prefetch_index;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub(super) use self::repetition::Repetition;
 use super::out_of_order::OutOfOrder;
 use super::received::Received;
+use super::short_vec;
 use crate::decode::Transport;
+use crate::saved::{BadState, check};
 
 /// Bytes stored of each side.
 pub const SIDE_BYTES: usize = 8 * 1024;
@@ -33,7 +36,7 @@ const WINDOW: u32 = 1 << 20;
 const MANY: u16 = u16::MAX;
 
 /// Where the bytes of a segment begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct SegmentStart {
     frame: u64,
     start: u16,
@@ -55,13 +58,15 @@ pub(super) struct SegmentPayload<'a> {
 }
 
 /// The first bytes of one side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is one thing that was seen, in any combination"
 )]
 pub struct Stream {
+    #[serde(with = "short_vec")]
     bytes: SmallVec<[u8; INLINE_BYTES]>,
+    #[serde(with = "short_vec")]
     segments: SmallVec<[SegmentStart; INLINE_SEGMENTS]>,
     /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers
     /// may wrap.
@@ -215,6 +220,28 @@ impl Stream {
         }
         self.bytes.drain(..len);
         self.head -= len as u16;
+    }
+
+    /// Checks what was read of a stream, after `frames` frames.
+    pub(super) fn check(&self, transport: Transport, frames: u64) -> Result<(), BadState> {
+        let (bytes, segments) = (self.bytes.len(), &self.segments);
+        let is_udp = transport == Transport::Udp;
+        let (most, room) = match segments.len() {
+            stored @ ..WHOLE_DATAGRAMS if is_udp => {
+                (SIDE_DATAGRAMS, SIDE_BYTES - DATAGRAM_HEAD * (SIDE_DATAGRAMS - stored))
+            }
+            _ if is_udp => (SIDE_DATAGRAMS, SIDE_BYTES),
+            _ => (SIDE_SEGMENTS, SIDE_BYTES),
+        };
+        let fits = bytes <= room && segments.len() <= most && usize::from(self.head) <= bytes;
+        check(fits, "an opening is too large")?;
+        let is_sorted = segments.is_sorted_by(|one, next| one.start < next.start);
+        let begins = segments.first().map_or(bytes == 0, |first| first.start == 0);
+        let ends = segments.last().is_none_or(|last| usize::from(last.start) < bytes);
+        check(is_sorted && begins && ends, "the segments of an opening are not in order")?;
+        let frame = segments.iter().map(|segment| segment.frame).max();
+        check(frame.is_none_or(|frame| frame <= frames), "a frame is none")?;
+        self.out_of_order.as_ref().map_or(Ok(()), |early| early.check(frames))
     }
 
     /// Whether there is no more room.

@@ -5,9 +5,11 @@
 //! batches and workers.
 
 mod held;
+mod saved;
 mod snapshot;
 
 use self::held::HeldOpenings;
+pub(crate) use self::saved::{FlowKeeper, SavedFlow};
 use super::icmp::{IcmpError, KeyedQuote};
 use super::index::Index;
 use super::live_flow::{LiveFlow, OpeningSlot, Seen};

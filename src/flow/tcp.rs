@@ -1,6 +1,8 @@
 //! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced, as the
 //! capture is not a party.
 
+use serde::{Deserialize, Serialize};
+
 use super::KeyedSegment;
 use super::key::{HIGH, LOW};
 use super::live_flow::{LiveFlow, OVERFLOWED, Seen};
@@ -14,7 +16,7 @@ use crate::time::Time;
 ///
 /// A new counter is a field here and in `TcpOverflow`, a line in `LiveFlow::tcp_counters`, and the
 /// code that counts. A row of `stats::COUNTERS` shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TcpCounters {
     /// Segments that were retransmitted.
     pub retransmissions: Counts,
@@ -22,7 +24,7 @@ pub struct TcpCounters {
 
 /// What few TCP connections have, indexed by the ends of the key. A `LiveFlow` has no room for it:
 /// it fills two cache lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct TcpOverflow {
     /// The last gap in the sequence numbers of an end, empty if there is none: a segment that fills
     /// it was reordered, not retransmitted.

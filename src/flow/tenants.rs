@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::decode::{Tenant, TenantParts};
+use crate::saved::{BadState, StateReader, StateWriter, check};
 
 /// Maximum number of tenants that have a number of their own; further ones share the last number.
 const MAX_TENANTS: usize = u16::MAX as usize - 1;
@@ -61,6 +62,33 @@ impl TenantNumbers {
         let number = self.numbers.get(&tenant).copied().unwrap_or_else(|| self.add(tenant));
         self.last = (tenant, number);
         number
+    }
+
+    /// Writes the tenants that have a number, and those that share one.
+    pub(crate) fn write_state(&self, writer: &mut StateWriter) {
+        let mut tenants: Vec<_> = self.numbers.iter().collect();
+        tenants.sort_by_key(|(_, number)| **number);
+        writer.put(&tenants.into_iter().map(|(tenant, _)| tenant).collect::<Vec<_>>());
+        writer.put(&self.is_full.then(|| self.tenants.get(OTHERS)));
+    }
+
+    /// Numbers tenants as those that were written.
+    ///
+    /// # Errors
+    /// The state cannot be.
+    pub(crate) fn read_state(&mut self, reader: &mut StateReader<'_>) -> Result<(), BadState> {
+        let tenants: Vec<Tenant> = reader.take()?;
+        let others: Option<Tenant> = reader.take()?;
+        check(tenants.len() <= MAX_TENANTS, "there are too many tenants")?;
+        for &tenant in &tenants {
+            self.add(tenant);
+        }
+        check(self.numbers.len() == tenants.len(), "a tenant comes twice")?;
+        if let Some(others) = others {
+            self.is_full = true;
+            self.tenants.set(OTHERS, others);
+        }
+        Ok(())
     }
 
     #[cold]

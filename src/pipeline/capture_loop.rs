@@ -16,6 +16,7 @@ use super::snapshot::{SnapshotJob, SnapshotJobs};
 use super::{CaptureCounters, Options};
 use crate::catalogue::Catalogue;
 use crate::decode::Decoder;
+use crate::saved::StateWriter;
 use crate::source::{Block, Filled, Source};
 use crate::{Error, Result};
 
@@ -66,6 +67,8 @@ pub(super) struct Captured {
     pub(super) unread: u64,
     /// The catalogue that was in use at the end.
     pub(super) catalogue: Arc<Catalogue>,
+    /// The state of the thread, where it is saved.
+    pub(super) saved: Option<Vec<u8>>,
 }
 
 impl<'r, 'o> CaptureLoop<'r, 'o> {
@@ -74,7 +77,7 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         selection: Option<Selection<'r>>,
         catalogue: Arc<Catalogue>,
         options: &'r Options<'o>,
-        router: Router,
+        (decoder, router): (Decoder, Router),
         snapshots: Option<SnapshotJobs>,
     ) -> Self {
         let begin = Instant::now();
@@ -82,12 +85,12 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
             source,
             selection,
             options,
-            decoder: Decoder::new(options.tunnels),
+            decoder,
             snapshots,
             router,
             pool: BlockPool::default(),
             block: Block::default(),
-            counters: CaptureCounters::default(),
+            counters: options.resume.map(|state| state.counts.counters.clone()).unwrap_or_default(),
             catalogue,
             begin,
             deadline: options.until.span.map(|span| begin + span),
@@ -107,9 +110,18 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         let last = Arc::new(std::mem::take(&mut self.block));
         let sent = self.router.finish(&last, &mut self.counters);
         let notices = self.router.notices();
+        let saved = self.options.saves.then(|| self.save());
         let Self { counters, failure, drain, catalogue, .. } = self;
         let unread = drain.and_then(|drain| drain.missing(counters.frames)).unwrap_or(0);
-        Captured { counters, sent, failure, notices, unread, catalogue }
+        Captured { counters, sent, failure, notices, unread, catalogue, saved }
+    }
+
+    /// The state of this thread: what it needs to go on, beside the counters.
+    fn save(&self) -> Vec<u8> {
+        let mut writer = StateWriter::default();
+        self.decoder.write_state(&mut writer);
+        self.router.write_state(&mut writer);
+        writer.finish()
     }
 
     fn capture(&mut self) {

@@ -34,7 +34,7 @@ const KEPT_OPENINGS: usize = 16 << 20;
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
     context: WorkerContext<'p>,
-    verdicts: VerdictCache<'p>,
+    pub(super) verdicts: VerdictCache<'p>,
     stats: Cells,
     /// Every flow, where they are kept.
     flows: Option<Vec<JudgedFlow>>,
@@ -48,7 +48,7 @@ pub(super) struct Classifier<'p> {
     /// flows.
     kept: Option<(KeptOpenings, SnapshotRequest)>,
     /// What examples are made of, where they are kept.
-    examples: Option<Examples>,
+    pub(super) examples: Option<Examples>,
     /// The evidence by which the last opening was classified.
     inspected: Evidence,
     /// The evidence on the live flow that is shown next.
@@ -56,7 +56,7 @@ pub(super) struct Classifier<'p> {
     /// The snapshot in progress.
     pub(super) snapshot: Option<SnapshotBuilder>,
     /// The flows that count, where not all do.
-    selection: Option<Box<FlowSelection<'p>>>,
+    pub(super) selection: Option<Box<FlowSelection<'p>>>,
 }
 
 impl Judge for Classifier<'_> {
@@ -282,7 +282,8 @@ impl<'p> Classifier<'p> {
         lane: Option<FlowLane>,
         tenants: &Tenants,
     ) -> Self {
-        let keeps = context.keep_flows || context.recent_flows > 0 || lane.is_some();
+        let shows = context.keep_flows || context.recent_flows > 0 || lane.is_some();
+        let keeps = shows || context.is_part;
         let keeps_facts = keeps && context.keep_facts;
         // Facts are each flow's own, as reasons are.
         let keeps_reasons = keeps && (context.keep_reasons || keeps_facts);
@@ -352,6 +353,16 @@ impl<'p> Classifier<'p> {
         {
             kept.keep(verdict, opening);
         }
+    }
+
+    /// The figures of the flows that have ended so far, which are counted from zero from now on: all of
+    /// them, those of whose payload some was cut, those that were selected.
+    pub(super) fn take_ended(&mut self) -> (Stats, u64, Option<SelectionCounts>) {
+        let mut stats = self.stats.take();
+        let examples = self.examples.as_mut();
+        stats.early_frames = examples.map(Examples::take_early_frames).unwrap_or_default();
+        let selected = self.selection.as_mut().map(|flows| std::mem::take(&mut flows.ended));
+        (stats, std::mem::take(&mut self.cut), selected)
     }
 
     /// The flows that have ended, where not all count.

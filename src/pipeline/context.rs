@@ -17,6 +17,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) limits: TableLimits,
     pub(super) live: bool,
     pub(super) keep_flows: bool,
+    /// The run is a part of a longer one, for which the verdicts of live flows are kept.
+    pub(super) is_part: bool,
     /// Keep the reasons of their verdicts.
     pub(super) keep_reasons: bool,
     /// Keep what detectors stated of each of these flows.
@@ -63,6 +65,7 @@ impl<'p> WorkerContext<'p> {
             },
             live: options.live,
             keep_flows: options.keep_flows,
+            is_part: options.saves || options.resume.is_some(),
             keep_facts: options.keep_facts,
             first_values: options.first_values,
             keep_reasons: options.keep_reasons,

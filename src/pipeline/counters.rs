@@ -3,13 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::decode::Skip;
+use crate::saved::{BadState, MOST, check};
 use crate::sentence::plural;
 use crate::source::{Frame, LinkType};
 use crate::time::Time;
 
 /// Counters of the capture thread.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CaptureCounters {
     /// Frames that were read.
     pub frames: u64,
@@ -23,6 +26,7 @@ pub struct CaptureCounters {
     pub seen: Option<(Time, Time)>,
     /// The most bytes that were captured of a frame that was cut.
     cut_at: Option<usize>,
+    #[serde(with = "by_reason")]
     skipped: Skips,
     undecoded: BTreeMap<(Skip, LinkType), Undecoded>,
     /// Indexed by the interface's number.
@@ -34,7 +38,7 @@ type Skips = [u64; Skip::ALL.len()];
 
 /// Frames of one link type that were not decoded for one reason, where the user can do something
 /// about it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Undecoded {
     frames: u64,
     /// The number of the first of them.
@@ -46,10 +50,11 @@ struct Undecoded {
 }
 
 /// Counts of one interface.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct PerInterface {
     link: Option<LinkType>,
     frames: u64,
+    #[serde(with = "by_reason")]
     skipped: Skips,
 }
 
@@ -69,6 +74,30 @@ pub struct InterfaceCounters {
 }
 
 impl CaptureCounters {
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        let fits = |skipped: &Skips, frames: u64| {
+            let mut sum = 0_u64;
+            let added = skipped.iter().all(|&n| {
+                sum = sum.saturating_add(n);
+                sum <= frames
+            });
+            added && frames <= MOST
+        };
+        let interfaces = &self.by_interface;
+        let is_sum = fits(&self.skipped, self.frames)
+            && interfaces.iter().all(|interface| fits(&interface.skipped, interface.frames));
+        check(is_sum && interfaces.len() <= 1 << 16, "packets do not add up")?;
+        let numbers = [self.bytes, self.segments, self.queue].into_iter();
+        let undecoded = self.undecoded.values().map(|undecoded| undecoded.frames);
+        check(numbers.chain(undecoded).all(|n| n <= MOST), "a number is too large")
+    }
+
+    /// The numbers that interfaces have, which are below this one.
+    pub(super) const fn interface_count(&self) -> usize {
+        self.by_interface.len()
+    }
+
     /// Counts a frame that was read.
     pub(super) fn count(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
@@ -205,4 +234,28 @@ impl CaptureCounters {
 /// The reasons that occurred, with their counts.
 fn nonzero(skipped: &Skips) -> impl Iterator<Item = (Skip, u64)> + '_ {
     Skip::ALL.iter().map(|&reason| (reason, skipped[reason as usize])).filter(|&(_, n)| n > 0)
+}
+
+/// Skipped frames, written by the names of the reasons that occurred.
+mod by_reason {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Skip, Skips, nonzero};
+
+    pub(super) fn serialize<S: Serializer>(
+        skipped: &Skips,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(nonzero(skipped).collect::<Vec<_>>())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Skips, D::Error> {
+        let mut skipped = [0; Skip::ALL.len()];
+        for (reason, frames) in Vec::<(Skip, u64)>::deserialize(deserializer)? {
+            skipped[reason as usize] = frames;
+        }
+        Ok(skipped)
+    }
 }

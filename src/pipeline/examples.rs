@@ -142,6 +142,47 @@ impl Examples {
         stats.set_example(cell, ExampleFlow { record, verdict, was_early });
     }
 
+    /// The verdict with reasons that waits for the end of a flow, and the port for whose example it is
+    /// the first of its kind; `None` for the port where the client alone has sent.
+    pub(super) fn waiting(
+        &self,
+        frame: u64,
+        ports: [ServicePort; 2],
+        kind: u32,
+    ) -> Option<(Option<ServicePort>, &Verdict)> {
+        if let Some(verdict) = self.early.get(&frame) {
+            return Some((None, verdict));
+        }
+        ports.into_iter().find_map(|port| {
+            let first = self.first.get(&(port, kind)).filter(|first| first.frame == frame)?;
+            Some((Some(port), &**first.verdict.as_ref()?))
+        })
+    }
+
+    /// Takes a verdict that waited for the end of a flow with a verdict of this kind.
+    pub(super) fn restore(
+        &mut self,
+        frame: u64,
+        (port, kind): (Option<ServicePort>, u32),
+        verdict: Verdict,
+    ) {
+        let verdict = Box::new(verdict);
+        let Some(port) = port else {
+            self.early.insert(frame, verdict);
+            return;
+        };
+        let first = FirstFlow { frame, verdict: Some(verdict) };
+        let known = self.first.get(&(port, kind));
+        if known.is_none_or(|known| frame < known.frame) {
+            self.first.insert((port, kind), first);
+        }
+    }
+
+    /// Takes out the first frames of the flows whose reasons were kept while they lasted.
+    pub(super) fn take_early_frames(&mut self) -> EarlyFrames {
+        std::mem::take(&mut self.early_frames)
+    }
+
     /// The first frames of the flows whose reasons were kept while they lasted.
     pub(super) fn finish(self) -> EarlyFrames {
         self.early_frames

@@ -4,7 +4,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::catalogue::Service;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Service, by_id};
 use crate::classify::Confidence;
 use crate::decode::Transport;
 use crate::evidence::Protocol;
@@ -55,7 +57,7 @@ impl EvidenceSink for (&mut Servers, &mut DnsParents) {
 }
 
 /// What the opening of one flow proves of its server, and later names that it asks for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct FlowEvidence {
     pieces: Vec<EvidencePiece>,
     /// Bounded by itself: a flow may ask for any number of names.
@@ -63,7 +65,7 @@ pub(super) struct FlowEvidence {
 }
 
 /// One call of a sink.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum EvidencePiece {
     Proof(Box<ServerProof>),
     Anomaly(ServerKey, Anomaly),
@@ -72,12 +74,14 @@ enum EvidencePiece {
 }
 
 /// [`ServerEvidence`] that borrows nothing.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct ServerProof {
     key: ServerKey,
     confidence: Confidence,
     protocol: Option<Protocol>,
+    #[serde(with = "by_id::option")]
     service: Option<Arc<Service>>,
+    #[serde(with = "by_id::list")]
     also: Vec<Arc<Service>>,
     first_frame: u64,
     /// The frame of the proof of the protocol, and those of the services, `service` first.

@@ -42,6 +42,11 @@ impl<'p> FlowSelection<'p> {
         }
     }
 
+    /// What waits for the end of the flow with this key.
+    pub(super) fn waiting_of(&self, key: &FlowKey) -> Option<&FlowEvidence> {
+        self.waiting.get(&(key.of_tenant(0), self.tenants.get(key.tenant())))
+    }
+
     /// Counts a flow that ends. If it is selected, what its opening proves goes to the statistics.
     pub(super) fn end(
         &mut self,

@@ -42,6 +42,8 @@ mod options;
 mod outcomes;
 mod router;
 mod run;
+mod saved_flows;
+mod saved_state;
 mod selection;
 mod server_evidence;
 mod snapshot;
@@ -63,6 +65,7 @@ pub use self::options::{
     CountersHook, FlowSelector, Hooks, Options, ResourceLimits, StopConditions,
 };
 pub use self::run::{FlowView, JudgedFlow, Run, SelectedFlows};
+pub use self::saved_state::{OpenState, SavedCounts, SavedState};
 pub use self::snapshot::{
     FlowDetail, Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots,
     snapshot_requests,
@@ -74,12 +77,14 @@ use self::channel::worker_channel;
 use self::context::WorkerContext;
 use self::ended_flows::{FlowLaneEnd, merge};
 use self::router::Router;
+use self::saved_state::damaged;
 use self::selection::Selection;
 use self::snapshot::Snapshotter;
 use self::worker::{Worker, WorkerResult};
 use crate::catalogue::Catalogue;
-use crate::decode::TenantParts;
+use crate::decode::Decoder;
 use crate::flow::FlowHasher;
+use crate::saved::StateReader;
 use crate::sentence::plural;
 use crate::source::{Filter, Source};
 use crate::stats::{Servers, Stats};
@@ -113,14 +118,15 @@ pub fn run(
     let Options { limits, hooks, .. } = options;
     let selection = Selection::new(filter.as_mut(), options.window);
     let shared_servers = Mutex::new(Servers::new(limits.max_servers));
-    let is_shared = limits.workers > 1 && snapshots.is_none();
+    // What is saved has no flow that is open; a worker that ends its flows may be ahead of others.
+    let is_shared = limits.workers > 1 && snapshots.is_none() && !options.saves;
     let recent_flows = snapshots.as_ref().map_or(0, |snapshots| snapshots.flows);
     let shared = is_shared.then_some(&shared_servers);
     let context = WorkerContext::new(options, shared, recent_flows);
     let Finished { captured, workers, snapshotted, panics } = thread::scope(|scope| {
         let passes_on = hooks.on_flow.is_some();
-        let (router, workers, lanes) =
-            start_workers(scope, catalogue, context, (options.key, passes_on))?;
+        let (router, workers, lanes) = start_workers(scope, catalogue, context, options)?;
+        let (decoder, router) = resume_capture(Decoder::new(options.tunnels), router, options)?;
         let running = Arc::new(());
         let router = router.announcing(passes_on.then(|| Arc::downgrade(&running)));
         let start = |on_flow| start_flow_thread(scope, lanes, running, on_flow);
@@ -136,8 +142,15 @@ pub fn run(
         let snapshot_thread = snapshots.map(start).transpose()?;
         // When the loop is over, so are the channels that it owns: the snapshot thread ends, and
         // each worker when its queue is empty.
-        let captured =
-            CaptureLoop::new(source, selection, Arc::clone(catalogue), options, router, jobs).run();
+        let captured = CaptureLoop::new(
+            source,
+            selection,
+            Arc::clone(catalogue),
+            options,
+            (decoder, router),
+            jobs,
+        )
+        .run();
         let mut panics = Vec::new();
         let mut joined = Vec::new();
         for (thread, &sent) in workers.into_iter().zip(&captured.sent) {
@@ -159,30 +172,23 @@ pub fn run(
         Result::Ok(Finished { captured, workers: joined, snapshotted, panics })
     })?;
     source.finish();
-    let Captured { counters, failure, notices, unread, catalogue, .. } = captured;
-    let name = |number| source.interface(number);
-    let (interfaces, undecoded) = (
-        counters.interfaces().map(|interface| name(interface.number)).collect(),
-        counters.problems(name),
-    );
-    let mut run = Run {
-        catalogue,
-        counters,
-        interfaces,
-        drops: source.drops(),
-        problems: source.problems(),
-        notices: source.notices(),
-        evicted: 0,
-        selected: hooks.selector.map(SelectedFlows::new),
-        stats: snapshotted,
-        flows: Vec::new(),
-    };
+    let Captured { counters, failure, notices, unread, catalogue, saved, .. } = captured;
+    let mut counts = SavedCounts::new(options, counters, source);
+    let is_whole = failure.is_none() && panics.is_empty();
+    let (mut workers, mut shards) = (workers, Vec::new());
+    for saved in workers.iter_mut().filter_map(|worker| worker.saved.take()) {
+        shards.extend(counts.add(saved));
+    }
+    let saved = saved.filter(|_| is_whole);
+    let saved = saved.map(|capture| Box::new(SavedState::new(counts.clone(), capture, shards)));
+    let (mut cut, undecoded) = (counts.cut, counts.undecoded());
+    let mut run = counts.into_run(catalogue, snapshotted);
+    run.saved = saved;
     run.drops.kernel += unread;
     run.problems.extend(failure.into_iter().chain(panics));
     run.notices.extend(notices);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);
-    let mut cut = 0;
     let mut shared = shared_servers.lock().unwrap_or_else(PoisonError::into_inner);
     run.stats.servers.merge(std::mem::take(&mut *shared));
     for worker in workers {
@@ -207,16 +213,21 @@ fn start_workers<'scope, 'env, 'p: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     catalogue: &Arc<Catalogue>,
     context: WorkerContext<'p>,
-    (key, passes_on): (TenantParts, bool),
+    options: &Options<'_>,
 ) -> Result<(Router, WorkerThreads<'scope>, Vec<FlowLaneEnd>)> {
-    let hasher = FlowHasher::default();
+    let (hasher, passes_on) = (FlowHasher::default(), options.hooks.on_flow.is_some());
     let update = CatalogueUpdate::new(Arc::clone(catalogue));
     let (mut senders, mut threads, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
     for i in 0..context.workers {
         let (sender, receiver) = worker_channel(context.live);
         let (lane, end) = passes_on.then(|| ended_flows::lane(i, context.workers)).unzip();
         lanes.extend(end);
-        let worker = Worker::new(update.clone(), context, &hasher, lane);
+        let mut worker = Worker::new(update.clone(), context, &hasher, lane);
+        if let Some(state) = options.resume {
+            let resumed = || worker.resume(i, context, (state, &hasher));
+            worker = catalogue.read_state(resumed).map_err(damaged)?;
+        }
+        worker.saves = options.saves.then_some((i, context.workers));
         let thread = thread::Builder::new()
             .name(format!("classify-{i}"))
             .spawn_scoped(scope, move || worker.run(&receiver))
@@ -224,7 +235,20 @@ fn start_workers<'scope, 'env, 'p: 'scope>(
         threads.push(thread);
         senders.push(sender);
     }
-    Ok((Router::new(senders, hasher, key), threads, lanes))
+    Ok((Router::new(senders, hasher, options.key), threads, lanes))
+}
+
+/// The capture thread's part of the state, where the run goes on from one.
+fn resume_capture(
+    decoder: Decoder,
+    mut router: Router,
+    options: &Options<'_>,
+) -> Result<(Decoder, Router)> {
+    let Some(state) = options.resume else { return Ok((decoder, router)) };
+    let mut reader = StateReader::new(&state.open.capture);
+    let decoder = decoder.read_state(&mut reader).map_err(damaged)?;
+    router.read_state(&mut reader).and_then(|()| reader.end()).map_err(damaged)?;
+    Ok((decoder, router))
 }
 
 /// Starts the thread that passes ended flows to `on_flow`. It holds `running` until it ends.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::{CaptureCounters, FlowView, JudgedFlow};
+use super::{CaptureCounters, FlowView, JudgedFlow, SavedState};
 use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 #[cfg(test)]
@@ -43,6 +43,10 @@ pub struct Options<'a> {
     pub first_values: &'a [&'static str],
     /// Decode only frames of this part of the capture.
     pub window: TimeWindow,
+    /// The state with which to begin: these frames follow those of it.
+    pub resume: Option<&'a SavedState>,
+    /// Keep the state at the end, for [`Run::saved`](super::Run::saved).
+    pub saves: bool,
     /// Threads and memory.
     pub limits: ResourceLimits,
     /// When to end before the source does.
@@ -67,6 +71,8 @@ impl Options<'_> {
             keep_facts: false,
             first_values: &[],
             window: TimeWindow { since: None, until: None },
+            resume: None,
+            saves: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
             hooks: Hooks {

@@ -13,6 +13,7 @@ use super::snapshot::SnapshotJob;
 use super::tenant_watch::TenantWatch;
 use crate::decode::{IcmpQuote, Segment, TenantParts};
 use crate::flow::{FlowHasher, KeyedQuote, KeyedSegment, SHARDS, TenantNumbers, shard};
+use crate::saved::{BadState, StateReader, StateWriter};
 use crate::source::Block;
 
 /// The senders of all workers.
@@ -73,6 +74,18 @@ impl Router {
         let keyed = KeyedSegment::of_tenant(segment, tenant, &self.hasher);
         let (worker, table) = self.routes[shard(&keyed.key)];
         self.senders[worker].batch.push(keyed, table, payload, block);
+    }
+
+    /// Writes what is known of tenants.
+    pub(super) fn write_state(&self, writer: &mut StateWriter) {
+        writer.put(&self.tenants);
+        self.numbers.write_state(writer);
+    }
+
+    /// Reads what was known of tenants.
+    pub(super) fn read_state(&mut self, reader: &mut StateReader<'_>) -> Result<(), BadState> {
+        self.tenants = reader.take::<TenantWatch>()?.check()?;
+        self.numbers.read_state(reader)
     }
 
     /// What is notable about the segments, a line each.

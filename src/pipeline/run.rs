@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CaptureCounters, FlowSelector};
+use serde::{Deserialize, Serialize};
+
+use super::{CaptureCounters, FlowSelector, SavedState};
 use crate::catalogue::Catalogue;
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
@@ -34,10 +36,13 @@ pub struct Run {
     pub stats: Stats,
     /// Every flow that counts, ordered by its first frame, where flows are kept.
     pub flows: Vec<JudgedFlow>,
+    /// The state at the end, before flows that are open were ended, where it is
+    /// [saved](super::Options::saves) and nothing failed.
+    pub saved: Option<Box<SavedState>>,
 }
 
 /// The flows that were selected to count.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectedFlows {
     /// The expression that selected them; untrusted.
     pub expression: String,
@@ -48,7 +53,7 @@ pub struct SelectedFlows {
 }
 
 /// How many flows were selected to count, and of how many.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct SelectionCounts {
     selected: u64,
     seen: u64,
@@ -68,14 +73,19 @@ impl SelectedFlows {
     pub(super) fn new(selector: FlowSelector<'_>) -> Self {
         Self { expression: selector.expression.to_owned(), selected: 0, seen: 0 }
     }
+
+    /// Adds other flows.
+    pub(super) const fn add(&mut self, counts: SelectionCounts) {
+        self.selected += counts.selected;
+        self.seen += counts.seen;
+    }
 }
 
 impl Run {
     /// Adds the flows of a worker, where some were selected.
     pub(super) fn add_selected(&mut self, counts: Option<SelectionCounts>) {
         if let (Some(all), Some(counts)) = (&mut self.selected, counts) {
-            all.selected += counts.selected;
-            all.seen += counts.seen;
+            all.add(counts);
         }
     }
 

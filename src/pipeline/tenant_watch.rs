@@ -7,13 +7,16 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::decode::{Segment, Tenant, TenantParts};
+use crate::saved::{BadState, MOST, check};
 
 /// Places for pairs of addresses.
 const PLACES: usize = 1 << 15;
 
 /// A pair of addresses, and the first tenant in which it was seen.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct SeenPair {
     /// A digest of the addresses; of IPv4, the addresses themselves.
     addresses: u64,
@@ -24,7 +27,7 @@ struct SeenPair {
 }
 
 /// The first pair of addresses that was seen in two tenants, and how many pairs there were.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct SharedPair {
     ends: [IpAddr; 2],
     /// The numbers of the two tenants.
@@ -34,7 +37,7 @@ struct SharedPair {
 }
 
 /// What the capture thread remembers.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TenantWatch {
     /// What belongs to the key of flows needs no notice.
     in_key: TenantParts,
@@ -65,6 +68,14 @@ impl TenantWatch {
         } else if pair.addresses == addresses && pair.numbers != numbers {
             self.compare(place, numbers, ends, segment.frame);
         }
+    }
+
+    /// Checks what was read.
+    pub(super) fn check(self) -> Result<Self, BadState> {
+        let is_table = self.pairs.is_empty() || self.pairs.len() == PLACES;
+        let pairs = self.shared.iter().flatten().map(|shared| shared.pairs).max();
+        check(is_table && pairs.is_none_or(|pairs| pairs <= MOST), "a table has another size")?;
+        Ok(self)
     }
 
     #[cold]

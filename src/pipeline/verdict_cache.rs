@@ -204,6 +204,18 @@ impl<'p> VerdictCache<'p> {
         )
     }
 
+    /// The verdict of a flow as state: a number that others with the same template have, the
+    /// template, and the frames of its reasons. `None` where verdicts have no reasons.
+    pub(super) fn parts(&self, id: VerdictId) -> Option<(u32, &Verdict, Vec<u64>)> {
+        let (number, frames) = self.templates.as_ref()?.parts(id)?;
+        Some((number, &self.get(id)?.1, frames))
+    }
+
+    /// Stores a verdict that was a flow's before.
+    pub(super) fn restore(&mut self, verdict: Verdict) -> VerdictId {
+        self.store(verdict)
+    }
+
     /// The verdict with this number.
     pub(super) fn get(&self, id: VerdictId) -> Option<&(VerdictKind, Verdict)> {
         if let Some(templates) = &self.templates {

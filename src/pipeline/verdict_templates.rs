@@ -49,10 +49,17 @@ impl ReasonFrames {
 
     fn into_numbers(self) -> Vec<u64> {
         match self {
-            Self::Few { len, frames } => {
-                frames.iter().take(len.into()).map(|&number| number.into()).collect()
-            }
+            Self::Few { .. } => self.numbers(),
             Self::Many(many) => many.0,
+        }
+    }
+
+    fn numbers(&self) -> Vec<u64> {
+        match self {
+            Self::Few { len, frames } => {
+                frames.iter().take((*len).into()).map(|&number| number.into()).collect()
+            }
+            Self::Many(many) => many.0.clone(),
         }
     }
 }
@@ -83,6 +90,12 @@ impl VerdictTemplates {
         let frames = ReasonFrames::new(frames.map(std::mem::take).collect());
         let template = self.template(kind, verdict);
         put(&mut self.flows, &mut self.free, FlowVerdict { template, frames })
+    }
+
+    /// The number of a flow's template, and the frames of its reasons.
+    pub(super) fn parts(&self, id: VerdictId) -> Option<(u32, Vec<u64>)> {
+        let flow = self.flows.get(id.0 as usize)?.as_ref()?;
+        Some((flow.template, flow.frames.numbers()))
     }
 
     /// Removes the verdict of a flow.

@@ -13,10 +13,13 @@ use super::classifier::Classifier;
 use super::context::WorkerContext;
 use super::ended_flows::FlowLane;
 use super::run::SelectionCounts;
+use super::saved_flows::ShardKeeper;
+use super::saved_state::SavedState;
 use super::snapshot::{STEP, SnapshotJob, ThreadClock};
 use super::{Batch, BatchedSegment, JudgedFlow};
 use crate::flow::{FlowHasher, SHARDS, ServicePorts, Table};
 use crate::process::ProcessCache;
+use crate::saved::{BadState, StateReader, StateWriter};
 use crate::stats::Stats;
 
 /// Segments whose cache lines are prefetched together. More would evict each other from the
@@ -36,6 +39,18 @@ pub(super) struct WorkerResult {
     pub(super) cut: u64,
     /// The flows that were selected, where not all count.
     pub(super) selected: Option<SelectionCounts>,
+    /// The state before the flows that are open were ended, where it is saved.
+    pub(super) saved: Option<SavedWorker>,
+}
+
+/// A worker's part of the state of the run.
+pub(super) struct SavedWorker {
+    pub(super) stats: Stats,
+    pub(super) cut: u64,
+    pub(super) evicted: u64,
+    pub(super) selected: Option<SelectionCounts>,
+    /// The tables by shard.
+    pub(super) shards: Vec<(usize, Vec<u8>)>,
 }
 
 /// The state of a worker thread.
@@ -47,6 +62,8 @@ pub(super) struct Worker<'p> {
     process_cache: Option<&'p ProcessCache>,
     /// Index of the table that was tidied last.
     tidied: usize,
+    /// This worker and the number of workers, where the state is saved at the end.
+    pub(super) saves: Option<(usize, usize)>,
 }
 
 impl<'p> Worker<'p> {
@@ -66,7 +83,47 @@ impl<'p> Worker<'p> {
             live: context.live,
             process_cache: context.process_cache,
             tidied: 0,
+            saves: None,
         }
+    }
+
+    /// The worker with the tables of its shards: it is worker `index`.
+    ///
+    /// # Errors
+    /// The state cannot be.
+    pub(super) fn resume(
+        mut self,
+        index: usize,
+        context: WorkerContext<'p>,
+        (state, hasher): (&SavedState, &FlowHasher),
+    ) -> Result<Self, BadState> {
+        let frames = state.frames();
+        for (place, table) in self.tables.iter_mut().enumerate() {
+            let shard = place * context.workers + index;
+            let Some(bytes) = state.open.shards.get(shard) else { continue };
+            let mut reader = StateReader::new(bytes);
+            let mut keeper = ShardKeeper::new(&mut self.classifier, frames);
+            let of = (shard, frames);
+            *table = Table::read_state(context.limits, hasher, of, &mut keeper, &mut reader)?;
+            reader.end()?;
+        }
+        Ok(self)
+    }
+
+    /// Writes the state: what has ended, and what is open.
+    fn save(&mut self, (index, workers): (usize, usize)) -> SavedWorker {
+        let mut shards = Vec::new();
+        // Where workers have different numbers of shards, some have a table that stays empty.
+        let of_shards = self.tables.iter().take((SHARDS - index).div_ceil(workers));
+        for (place, table) in of_shards.enumerate() {
+            let mut writer = StateWriter::default();
+            table.write_state(&ShardKeeper::new(&mut self.classifier, 0), &mut writer);
+            shards.push((place * workers + index, writer.finish()));
+        }
+        // Flows that are open go on in the next run.
+        self.classifier.lane = None;
+        let (stats, cut, selected) = self.classifier.take_ended();
+        SavedWorker { stats, cut, evicted: self.evicted(), selected, shards }
     }
 
     /// Handles messages until the sender is gone, then ends all flows.
@@ -110,16 +167,17 @@ impl<'p> Worker<'p> {
         if let Some(cache) = self.process_cache {
             cache.wait_for_replies();
         }
+        let saved = self.saves.map(|place| self.save(place));
         for (index, table) in self.tables.iter_mut().enumerate() {
             if let Some(lane) = &mut self.classifier.lane {
                 lane.drain(index);
             }
             table.drain(&mut self.classifier);
         }
-        let evicted = self.evicted();
+        let evicted = if saved.is_some() { 0 } else { self.evicted() };
         let (cut, selected) = (self.classifier.cut, self.classifier.selected());
         let (stats, flows) = self.classifier.finish();
-        WorkerResult { stats, flows, evicted, cut, selected }
+        WorkerResult { stats, flows, evicted, cut, selected, saved }
     }
 
     /// Flows evicted so far.

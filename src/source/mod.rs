@@ -21,6 +21,8 @@ mod time_window;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use block::Block;
 pub use file::{Files, Follow};
 pub use filter::Filter;
@@ -34,7 +36,7 @@ use crate::time::Time;
 
 /// The layout of a frame's first bytes: a LINKTYPE number of the tcpdump group's registry,
 /// <https://www.tcpdump.org/linktypes.html>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkType(pub u16);
 
 impl LinkType {
@@ -151,7 +153,7 @@ pub enum Filled {
 }
 
 /// Numbers of frames that were lost before they could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Drops {
     /// Lost because the kernel's buffer was full.
     pub kernel: u64,

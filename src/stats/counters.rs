@@ -5,6 +5,8 @@
 //! [`FlowRecord`]. Flows, packets, bytes, initiators and outcomes are not rows: outputs sort by
 //! them, show them by side or give them a place of their own.
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::{Counts, FlowRecord};
 
 /// A number that is summed up over the flows of a port or service.
@@ -31,7 +33,7 @@ pub const COUNTERS: &[Counter] = &[Counter {
 }];
 
 /// The sum of each counter over both sides of some flows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterSums([u64; COUNTERS.len()]);
 
 impl CounterSums {

@@ -5,6 +5,10 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::saved::registers;
+
 /// Items that are kept one by one at most.
 pub(super) const EXACT: usize = 1024;
 /// Bits of the hash that choose a register. 4,096 registers give a standard error of 1.6 %.
@@ -30,6 +34,42 @@ impl<T> Default for Distinct<T> {
     fn default() -> Self {
         Self::Exact(HashSet::default())
     }
+}
+
+/// Written with the items in order, so that the same set has the same bytes.
+impl<T: Countable + Serialize> Serialize for Distinct<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Exact(set) => {
+                let mut items: Vec<T> = set.iter().copied().collect();
+                items.sort_by_key(|item| item.stable_hash());
+                SavedDistinct::Exact(items).serialize(serializer)
+            }
+            Self::Sketch(registers) => {
+                SavedDistinct::<T>::Sketch(registers.clone()).serialize(serializer)
+            }
+        }
+    }
+}
+
+impl<'de, T: Countable + Deserialize<'de>> Deserialize<'de> for Distinct<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match SavedDistinct::<T>::deserialize(deserializer)? {
+            SavedDistinct::Exact(items) => {
+                let mut set = Self::default();
+                items.into_iter().for_each(|item| set.insert(item));
+                set
+            }
+            SavedDistinct::Sketch(registers) => Self::Sketch(registers),
+        })
+    }
+}
+
+/// The form in which a set is written.
+#[derive(Serialize, Deserialize)]
+enum SavedDistinct<T> {
+    Exact(Vec<T>),
+    Sketch(#[serde(with = "registers")] Box<[u8; REGISTERS]>),
 }
 
 impl<T: Countable> Distinct<T> {

@@ -1,10 +1,12 @@
 //! The sizes and times of a set of flows, as distributions.
 
+use serde::{Deserialize, Serialize};
+
 use super::Quantiles;
 use crate::flow::FlowRecord;
 
 /// Distributions of sizes and times over a set of flows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Distributions {
     /// Frame sizes in bytes.
     pub packet_bytes: Quantiles,

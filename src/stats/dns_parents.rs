@@ -8,8 +8,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::ServerKey;
 use super::distinct::mix_word;
+use crate::saved::{BadState, MOST, array, check};
 
 /// Domains that are kept.
 const LIMIT: usize = 4096;
@@ -26,16 +29,17 @@ const LONGEST: usize = 96;
 type DomainRank = (bool, u64, Box<str>);
 
 /// The domains of a capture.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct DnsParents {
     domains: BTreeMap<DomainRank, DnsParent>,
     has_overflowed: bool,
 }
 
 /// What was asked for under a domain.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DnsParent {
     /// The lowest hashes of different names, in ascending order.
+    #[serde(with = "array")]
     names: [u32; NAMES],
     len: u8,
     /// Answers, those of records that hold anything, and their bytes.
@@ -98,6 +102,16 @@ impl DnsParents {
             }
             self.trim();
         }
+    }
+
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        let is_one = |parent: &DnsParent| {
+            let numbers = [parent.answers, parent.bulky_records, parent.answer_bytes];
+            usize::from(parent.len) <= NAMES && numbers.iter().all(|&number| number <= MOST)
+        };
+        let are_some = self.domains.len() <= LIMIT && self.domains.values().all(is_one);
+        check(are_some, "a domain has too many names")
     }
 
     fn trim(&mut self) {

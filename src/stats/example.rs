@@ -2,11 +2,13 @@
 
 use std::collections::BinaryHeap;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
 
 /// A flow that stands for others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExampleFlow {
     /// The flow.
     pub record: FlowRecord,
@@ -31,6 +33,23 @@ impl ExampleFlow {
 /// capture, those that it shares with the whole.
 #[derive(Debug, Clone, Default)]
 pub struct EarlyFrames(BinaryHeap<u64>);
+
+/// Written in ascending order, so that the same frames have the same bytes.
+impl Serialize for EarlyFrames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.clone().into_sorted_vec().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for EarlyFrames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut frames = Self::default();
+        for frame in Vec::<u64>::deserialize(deserializer)? {
+            frames.insert(frame);
+        }
+        Ok(frames)
+    }
+}
 
 impl EarlyFrames {
     /// Flows whose reasons are kept at most: 8 MiB.

@@ -13,11 +13,14 @@ mod example;
 mod processes;
 mod products;
 mod quantiles;
+mod saved;
 mod servers;
 mod speaker;
 mod timeline;
 
 use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
 
 pub use cells::{CellNumber, Cells};
 pub use counters::{COUNTERS, Counter, CounterSums};
@@ -48,7 +51,7 @@ use crate::time::Time;
 pub type ServiceKey = (Option<SharedStr>, Option<SharedStr>, Option<Protocol>);
 
 /// The sums over a set of flows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Aggregate {
     /// Flows.
     pub flows: u64,
@@ -71,7 +74,7 @@ pub struct Aggregate {
 }
 
 /// Attempts that were refused or not answered.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct FailedAttempts {
     /// Who made them.
     pub clients: Clients,
@@ -143,7 +146,7 @@ impl Aggregate {
 }
 
 /// The statistics of a port.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PortStats {
     /// The sums over its flows.
     pub all: Aggregate,
@@ -152,8 +155,10 @@ pub struct PortStats {
     /// What spoke.
     pub speakers: BTreeMap<Speaker, SpeakerStats>,
     /// The speakers after [folding](Stats::fold), where it changed something.
+    #[serde(skip)]
     folded: Option<BTreeMap<Speaker, SpeakerStats>>,
     /// The processes behind the port, and those on this machine that called it.
+    #[serde(skip)]
     pub processes: PortProcesses,
 }
 
@@ -188,7 +193,7 @@ impl PortStats {
 }
 
 /// The statistics of a service.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ServiceStats {
     /// The sums over its flows.
     pub all: Aggregate,
@@ -199,9 +204,10 @@ pub struct ServiceStats {
 }
 
 /// The statistics of a capture.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Stats {
     /// By service port.
+    #[serde(serialize_with = "in_order")]
     pub ports: HashMap<ServicePort, PortStats, foldhash::fast::RandomState>,
     /// By service, family and protocol.
     pub services: BTreeMap<ServiceKey, ServiceStats>,
@@ -211,6 +217,14 @@ pub struct Stats {
     pub dns_parents: DnsParents,
     /// The flows whose reasons were kept while they lasted.
     pub early_frames: EarlyFrames,
+}
+
+/// Writes ports in ascending order, so that the same figures have the same bytes.
+fn in_order<S: serde::Serializer>(
+    ports: &HashMap<ServicePort, PortStats, foldhash::fast::RandomState>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    ports.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
 }
 
 impl Stats {

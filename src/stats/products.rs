@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::distinct::{Countable, Distinct, mix};
 
 /// Names that are kept.
 const KEPT: usize = 4;
 
 /// A product by its hash: how many there are is all that is told of those that are not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProductHash(u64);
 
 impl ProductHash {
@@ -36,7 +38,7 @@ impl From<&str> for ProductHash {
 
 /// The products of some flows: the four that come first in the order of their bytes, and the number
 /// of all. Bounded, whatever responders call themselves, and merged exactly.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Products {
     lowest: BTreeSet<String>,
     all: Distinct<ProductHash>,

@@ -8,6 +8,10 @@
 use std::borrow::Cow;
 
 use hdrhistogram::Histogram;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::saved::MOST;
 
 /// Distinct values of a small multiset at most: 1 KiB.
 pub(super) const SMALL: usize = 64;
@@ -157,6 +161,62 @@ impl Default for Quantiles {
     }
 }
 
+/// The form in which a multiset is written: the same for the same values, however they came.
+#[derive(Serialize, Deserialize)]
+struct SavedQuantiles {
+    /// Values at the histogram's precision.
+    rounded: bool,
+    max: u64,
+    sum: u64,
+    /// In ascending order, each as the distance from the one before, with its count.
+    values: Vec<(u64, u64)>,
+}
+
+impl Serialize for Quantiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (rounded, mut values) = match &self.repr {
+            Representation::List(list) => (list.rounded, list.in_order().values.clone()),
+            Representation::Many(histogram) => (true, recorded(histogram)),
+        };
+        let mut before = 0;
+        for (value, _) in &mut values {
+            (before, *value) = (*value, *value - before);
+        }
+        let Self { max, sum, .. } = *self;
+        SavedQuantiles { rounded, max, sum, values }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bad = || D::Error::custom("sizes or times are not valid");
+        let SavedQuantiles { rounded, max, sum, values } =
+            SavedQuantiles::deserialize(deserializer)?;
+        let list = List { rounded, ..List::default() };
+        let mut quantiles = Self { repr: Representation::List(list), max: 0, sum };
+        let (mut value, mut counted) = (0_u64, 0_u64);
+        for (distance, count) in values {
+            value = value.checked_add(distance).filter(|_| count > 0).ok_or_else(bad)?;
+            counted = counted.checked_add(count).filter(|&all| all <= MOST).ok_or_else(bad)?;
+            quantiles.insert(value, count);
+        }
+        let is_same = match &quantiles.repr {
+            Representation::List(list) => list.rounded == rounded,
+            Representation::Many(_) => rounded,
+        };
+        if !is_same || quantiles.max > max {
+            return Err(bad());
+        }
+        Ok(Self { max, ..quantiles })
+    }
+}
+
+/// The values of a histogram, each as the least that is counted together with it.
+fn recorded(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
+    let lowest = |value| histogram.lowest_equivalent(value);
+    histogram.iter_recorded().map(|v| (lowest(v.value_iterated_to()), v.count_at_value())).collect()
+}
+
 impl Quantiles {
     /// Adds a value that occurred `count` times.
     pub fn add(&mut self, value: u64, count: u64) {
@@ -264,11 +324,7 @@ impl Quantiles {
     pub fn bars(&self, most: usize) -> Vec<(u64, u64)> {
         let values: Vec<(u64, u64)> = match &self.repr {
             Representation::List(list) => list.in_order().values.clone(),
-            Representation::Many(histogram) => {
-                let recorded = histogram.iter_recorded();
-                let lowest = |value| histogram.lowest_equivalent(value);
-                recorded.map(|v| (lowest(v.value_iterated_to()), v.count_at_value())).collect()
-            }
+            Representation::Many(histogram) => recorded(histogram),
         };
         let bars_of = |parts: u32| {
             let mut bars: Vec<(u64, u64)> = Vec::new();

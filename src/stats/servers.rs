@@ -22,6 +22,7 @@ mod key;
 mod names;
 mod networks;
 mod row;
+mod saved;
 mod slots;
 mod texts;
 mod view;
@@ -29,6 +30,8 @@ mod view;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 pub use anomalies::{Anomaly, AnomalyKind};
 pub use clients::Clients;
@@ -59,13 +62,14 @@ use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
 
 /// The servers of a capture.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Servers {
     slots: Slots,
     texts: ServerTexts,
     names: AddressNames,
     client_sets: ClientSets,
     anomalies: Anomalies,
+    #[serde(skip)]
     local: LocalNetworks,
     /// Names are kept.
     has_names: bool,

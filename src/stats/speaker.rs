@@ -1,7 +1,11 @@
 //! What spoke on a port: by what speakers are told apart, and what is known of each.
 
+#![allow(clippy::mutable_key_type, reason = "candidates are compared by their ids alone")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::{ExampleFlow, Products, ServiceKey};
 use crate::classify::{Candidate, Confidence, Fault, Fit, SharedStr, Verdict};
@@ -9,7 +13,7 @@ use crate::evidence::{Protocol, ProvedBy};
 use crate::flow::{FlowRecord, Outcome};
 
 /// Why there is no answer that could say who serves a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Unanswered {
     /// The responder refused.
     Refused,
@@ -58,7 +62,7 @@ impl Unanswered {
 }
 
 /// What spoke in a flow, as far as summaries tell flows apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Speaker {
     /// The id of the service that a mark names; the one that was asked for, if `unanswered` is set.
     pub service: Option<SharedStr>,
@@ -107,7 +111,7 @@ impl Speaker {
 }
 
 /// What is known of a speaker on a port.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SpeakerStats {
     /// Flows.
     pub flows: u64,

@@ -5,6 +5,9 @@
 //! than [`COLUMNS`], each two become one. Which flows were alive in a column follows from how many
 //! began and ended in each: sums of halves are exact, numbers of flows alive are not.
 
+use serde::{Deserialize, Serialize};
+
+use crate::saved::{BadState, MOST, check};
 use crate::time::Time;
 
 /// Columns of a time line at most.
@@ -14,14 +17,14 @@ pub const COLUMNS: usize = 120;
 const NARROWEST: i64 = 1_000_000_000 >> 9;
 
 /// Flows of one column of a [`Timeline`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct TimelineColumn {
     begun: u64,
     ended: u64,
 }
 
 /// When flows began and ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Timeline {
     /// The columns are this many times doubled [`NARROWEST`].
     doublings: u32,
@@ -84,6 +87,22 @@ impl Timeline {
             start: Time(wide.start.saturating_mul(wide.width())),
             width_ns: wide.width() as u64,
         }
+    }
+
+    /// Checks what was read.
+    pub(super) fn check(&self) -> Result<(), BadState> {
+        const WIDEST: u32 = i64::MAX.ilog2() - NARROWEST.ilog2();
+        let is_within = self.columns.len() <= COLUMNS
+            && self.doublings < WIDEST
+            && self.start.checked_abs().is_some_and(|at| at <= i64::MAX / self.width() + 1);
+        check(is_within, "a time line is too long")?;
+        let (mut begun, mut ended) = (0_u64, 0_u64);
+        for column in &self.columns {
+            begun = begun.saturating_add(column.begun);
+            ended = ended.saturating_add(column.ended);
+            check(ended <= begun && begun <= MOST, "more flows end than begin")?;
+        }
+        Ok(())
     }
 
     const fn width(&self) -> i64 {

@@ -8,6 +8,7 @@ use etherparse::IpNumber;
 use super::ip::{self, Datagram};
 use super::link::{ether, mpls};
 use super::{Packet, Skip};
+use crate::saved::by_name;
 
 macro_rules! tunnels {
     ($($variant:ident $id:literal $doc:literal,)*) => {
@@ -19,6 +20,10 @@ macro_rules! tunnels {
         impl Tunnel {
             /// Every tunnel.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            fn from_id(id: &str) -> Option<Self> {
+                match id { $($id => Some(Self::$variant),)* _ => None }
+            }
 
             /// The name in output.
             #[must_use]
@@ -45,6 +50,8 @@ tunnels! {
     Teredo "teredo" "Teredo: RFC 4380.",
     Tzsp "tzsp" "`TaZmen` sniffer protocol: a sniffer's frames.",
 }
+
+by_name!(Tunnel, Tunnel::from_id);
 
 /// IP protocols for which etherparse has no name, or a long one.
 const ESP: IpNumber = IpNumber(50);

@@ -16,11 +16,11 @@ const BYTES: usize = 64 << 10;
 
 /// The opening of a flow that has its verdict.
 #[derive(Debug)]
-struct HeldOpening {
-    slot: usize,
-    opening_slot: u32,
-    bytes: usize,
-    evidence: Evidence,
+pub(super) struct HeldOpening {
+    pub(super) slot: usize,
+    pub(super) opening_slot: u32,
+    pub(super) bytes: usize,
+    pub(super) evidence: Evidence,
 }
 
 /// The held openings, the oldest first.
@@ -39,6 +39,17 @@ impl HeldOpenings {
     /// The place of a flow's opening in the queue.
     fn place(&self, slot: usize) -> Option<usize> {
         self.queue.iter().position(|held| held.slot == slot)
+    }
+
+    /// The openings, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &HeldOpening> {
+        self.queue.iter()
+    }
+
+    /// Adds an opening behind the others.
+    pub(super) fn restore(&mut self, held: HeldOpening) {
+        self.bytes += held.bytes;
+        self.queue.push_back(held);
     }
 
     fn remove(&mut self, place: usize) -> Option<HeldOpening> {

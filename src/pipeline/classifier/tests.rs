@@ -15,6 +15,7 @@ fn openings_of_flows_that_go_on_show_servers_in_the_memory_that_all_workers_shar
         limits: TableLimits { flows: 8, opening_bytes: 1 << 20 },
         live: false,
         keep_flows: false,
+        is_part: false,
         keep_reasons: true,
         keep_facts: false,
         first_values: &[],

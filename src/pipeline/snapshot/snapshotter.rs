@@ -109,6 +109,7 @@ impl<'p> Snapshotter<'p> {
         let since = ThreadClock::now();
         self.stats.limit(self.histogram_ports);
         let mut run = Run {
+            saved: None,
             catalogue,
             counters: *counters,
             interfaces: Vec::new(),

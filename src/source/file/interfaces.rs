@@ -14,6 +14,11 @@ pub(super) struct InterfaceNumbers {
 }
 
 impl InterfaceNumbers {
+    /// Numbers behind those of interfaces with these names.
+    pub(super) fn following(names: &[String]) -> Self {
+        Self { numbers: Vec::new(), names: names.to_vec() }
+    }
+
     /// The number of an interface of a file.
     #[inline]
     pub(super) fn number(&mut self, slot: usize, file: &CaptureFile, place: u32) -> u32 {

@@ -245,6 +245,14 @@ impl Files {
         self
     }
 
+    /// Lets the frames follow `frames` others, which came from interfaces with these names.
+    #[must_use]
+    pub fn following(mut self, frames: u64, interfaces: &[String]) -> Self {
+        self.number = frames;
+        self.interfaces = InterfaceNumbers::following(interfaces);
+        self
+    }
+
     /// Marks the stream as endless: a pipe from a capture that is expected to be stopped.
     #[must_use]
     pub fn endless(self) -> Self {

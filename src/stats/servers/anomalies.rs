@@ -8,15 +8,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{ServerKey, ServerRank};
 use crate::classify::{Candidate, SharedStr};
 use crate::evidence::Protocol;
+use crate::saved::arc_slice_option;
 
 /// Anomalies that are kept of one server.
 const PER_SERVER: usize = 8;
 
 /// What is odd about a flow, or about what one of its sides sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum AnomalyKind {
     /// The prompt of a shell in clear text.
@@ -40,7 +43,7 @@ pub enum AnomalyKind {
 }
 
 /// One thing that is odd about a server, as one of its flows shows it first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Anomaly {
     /// What is odd.
     pub kind: AnomalyKind,
@@ -60,6 +63,7 @@ pub struct Anomaly {
     /// number of a second frame.
     pub text: Option<Box<str>>,
     /// Who the flow may still be of, where no protocol was recognised.
+    #[serde(with = "arc_slice_option")]
     pub candidates: Option<Arc<[Candidate]>>,
 }
 
@@ -84,7 +88,7 @@ impl Anomaly {
 }
 
 /// The anomalies of all servers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Anomalies {
     /// Those of each server in the order of their keys.
     by_server: BTreeMap<ServerRank, Vec<Anomaly>>,

@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use super::key::ServerRank;
+use crate::saved::registers;
 use crate::stats::distinct::{Countable, EXACT, REGISTERS, estimate, unite};
 
 /// Addresses that a row counts exactly.
@@ -31,12 +34,23 @@ const fn register(hash: u32, registers: usize) -> (usize, u8) {
 }
 
 /// The clients of one server, in its row, or those that a port refused or did not answer.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Clients {
     /// The hashes, or the registers.
     words: [u32; FEW],
     /// The number of hashes; more than [`FEW`] stands for registers.
     len: u8,
+}
+
+/// Written with hashes in ascending order, so that the same clients have the same bytes.
+impl Serialize for Clients {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut words = self.words;
+        if let Some(few) = words.get_mut(..usize::from(self.len)) {
+            few.sort_unstable();
+        }
+        (words, self.len).serialize(serializer)
+    }
 }
 
 impl Clients {
@@ -112,10 +126,10 @@ impl Clients {
 }
 
 /// The clients of one server: hashes in ascending order, or registers; at most 4 KiB.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum ClientSet {
     Exact(Vec<u32>),
-    Sketch(Box<[u8; REGISTERS]>),
+    Sketch(#[serde(with = "registers")] Box<[u8; REGISTERS]>),
 }
 
 impl ClientSet {
@@ -164,7 +178,7 @@ fn raise(registers: &mut [u8; REGISTERS], hash: u32) {
 ///
 /// A server that has left has `limit` such servers before it, and they stay: what comes of it later
 /// is either ignored or leaves again before the whole is complete.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ClientSets {
     sets: BTreeMap<ServerRank, ClientSet>,
     limit: usize,

@@ -4,12 +4,14 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::decode::{Endpoint, ServicePort, Transport};
 use crate::stats::distinct::mix_word;
 
 /// The endpoint of a server: address, port and transport. Sorts by address, IPv4 first, then by
 /// port, then by transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ServerKey {
     /// The address.
     pub address: IpAddr,
@@ -24,6 +26,18 @@ pub struct ServerKey {
 /// port and transport, then by the key itself. It depends on nothing but the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ServerRank(u64, ServerKey);
+
+impl Serialize for ServerRank {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.1.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerRank {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ServerKey::deserialize(deserializer).map(ServerKey::rank)
+    }
+}
 
 impl ServerRank {
     /// The server whose place it is.

@@ -8,22 +8,25 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{ServerKey, ServerRank};
 use super::texts::{ServerText, TextSource, cut};
 use crate::decode::Transport;
+use crate::saved::MOST;
 
 /// Names that are kept of one address, or of one of its ports.
 const PER_ADDRESS: usize = 8;
 
 /// A name with the number of answers that gave it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct AnsweredText {
     text: ServerText,
     answers: u64,
 }
 
 /// The names of all addresses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AddressNames {
     /// Those of each address in the order of their keys; what names a whole host has port 0.
     names: BTreeMap<ServerRank, Vec<AnsweredText>>,
@@ -84,6 +87,14 @@ impl AddressNames {
                 self.trim();
             }
         }
+    }
+
+    /// Whether the number of names is what it was read as.
+    pub(super) fn is_counted(&self) -> bool {
+        let answers = self.names.values().flatten().map(|name| name.answers);
+        self.len == self.names.values().map(Vec::len).sum::<usize>()
+            && self.names.values().all(|names| (1..=PER_ADDRESS).contains(&names.len()))
+            && answers.chain([self.beyond]).all(|number| number <= MOST)
     }
 
     fn trim(&mut self) {

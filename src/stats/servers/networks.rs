@@ -1,7 +1,10 @@
 //! Where clients are, seen from their servers: on the same host, in its network, elsewhere.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 /// Networks that count as local, beside each server's own /24 or /64. Empty unless the user, or the
 /// interface that is captured on, names some.
@@ -51,6 +54,13 @@ impl IpNetwork {
     }
 }
 
+/// As in `10.0.0.0/8`.
+impl fmt::Display for IpNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
 impl FromIterator<IpNetwork> for LocalNetworks {
     fn from_iter<I: IntoIterator<Item = IpNetwork>>(networks: I) -> Self {
         Self(networks.into_iter().collect())
@@ -64,7 +74,7 @@ impl LocalNetworks {
 }
 
 /// Where a client is, seen from its server; what comes later is farther.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ClientOrigin {
     /// On the same host.
     SameHost,

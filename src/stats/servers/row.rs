@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::clients::Clients;
 use super::interned::Interned;
 use super::key::ServerKey;
@@ -27,7 +29,7 @@ pub(super) const NO_FRAME: u64 = u64::MAX;
 pub(super) type LayeredService = (Layer, SharedStr);
 
 /// A service that was proved at a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ServiceProof {
     /// Its number among the services.
     pub(super) service: u32,
@@ -39,7 +41,7 @@ pub(super) struct ServiceProof {
 
 /// The number of a speaker, and a digest of what it called itself: 24 bits and 8, which take no
 /// more room than a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NamedSpeaker(u32);
 
 impl NamedSpeaker {
@@ -71,7 +73,7 @@ fn product_digest(product: &str) -> u8 {
 }
 
 /// The flows of a server in which the same spoke. Both sums stay at their greatest value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SpokenFlows {
     pub(super) speaker: NamedSpeaker,
     pub(super) flows: NonZeroU32,
@@ -84,7 +86,7 @@ pub(super) const MORE_SERVICES: u8 = 1;
 pub(super) const HAS_DATA: u8 = 2;
 
 /// A server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ServerRow {
     pub(super) key: ServerKey,
     pub(super) first: Time,
@@ -110,6 +112,7 @@ pub(super) struct ServerRow {
     pub(super) confidence: Confidence,
     pub(super) proof_frame: u64,
     /// The process that holds the socket, the first one in their order.
+    #[serde(skip)]
     pub(super) process: Option<Arc<Holder>>,
 }
 

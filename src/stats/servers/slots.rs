@@ -3,6 +3,8 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::key::{ServerKey, ServerRank};
 use super::row::ServerRow;
@@ -57,6 +59,27 @@ impl RowChunks {
     fn rank(&self, slot: u32) -> ServerRank {
         let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
         self.0[chunk][at].key.rank()
+    }
+}
+
+/// Written as the limit and the rows; the index and the heap are made again.
+impl Serialize for Slots {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.limit as u64, self.rows().collect::<Vec<_>>()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Slots {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (limit, rows) = <(u64, Vec<ServerRow>)>::deserialize(deserializer)?;
+        let mut slots = Self::new(limit as usize);
+        for row in rows {
+            let is_new = slots.find(&row.key).is_none();
+            if !is_new || !matches!(slots.place(row), Placed::Free(_)) {
+                return Err(D::Error::custom("a server comes twice, or there are too many"));
+            }
+        }
+        Ok(slots)
     }
 }
 

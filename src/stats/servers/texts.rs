@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::key::ServerRank;
 
 /// The longest text in bytes; what is longer is cut.
@@ -16,7 +18,7 @@ const MAX_BYTES: usize = 96;
 const PER_SERVER: usize = 16;
 
 /// Where a text comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TextSource {
     /// What the server calls itself.
     Product,
@@ -77,7 +79,7 @@ impl TextSource {
 }
 
 /// An untrusted text about a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerText {
     /// Where it comes from.
     pub source: TextSource,
@@ -100,7 +102,7 @@ const fn key(source: TextSource, text: &str) -> (u8, &str, TextSource) {
 }
 
 /// The texts of all servers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ServerTexts {
     /// Those of each server in the order of their keys.
     texts: BTreeMap<ServerRank, Vec<ServerText>>,
@@ -140,6 +142,13 @@ impl ServerTexts {
                 self.trim();
             }
         }
+    }
+
+    /// Whether the number of texts is what it was read as.
+    pub(super) fn is_counted(&self) -> bool {
+        let kinds = |texts: &Vec<ServerText>| texts.len() <= 2 * PER_SERVER + 1;
+        self.len == self.texts.values().map(Vec::len).sum::<usize>()
+            && self.texts.values().all(|texts| kinds(texts) && !texts.is_empty())
     }
 
     fn trim(&mut self) {

@@ -32,6 +32,7 @@ fn view(ports: &[(u16, u64)]) -> Snapshot {
         selected: None,
         stats,
         flows: Vec::new(),
+        saved: None,
     };
     let view = Snapshot::of_run(run, Duration::from_secs(1));
     Snapshot { live_flows: 1, held_flows: 2, ..view }

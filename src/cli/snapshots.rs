@@ -1,0 +1,55 @@
+//! `portlore report`, and the options of `replay` that leave a snapshot and take one up.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use super::{ADVANCED, CommonArgs};
+
+/// Reads captures in parts.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// Write the state at the end to a file, from which a later run goes on
+    ///
+    /// The report of the last snapshot is that of one run over all files with --chain. Connections
+    /// that are open stay in the snapshot; --flows-to gets the others. docs/snapshots.md describes
+    /// it. Needs --sensor and --chain.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "FILE", requires_all = ["sensor", "chain"], conflicts_with_all = ["follow", "since", "until", "count"])]
+    pub snapshot: Option<PathBuf>,
+    /// Go on from a snapshot: the files follow those that it was written of
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "FILE", requires = "snapshot")]
+    pub resume: Option<PathBuf>,
+    /// Name of where the captures of a snapshot come from
+    ///
+    /// A snapshot is taken up only for captures of the same sensor.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "NAME", requires = "snapshot", value_parser = NonEmptyStringValueParser::new())]
+    pub sensor: Option<String>,
+}
+
+/// `portlore report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Snapshot that replay --snapshot has written
+    #[arg(value_name = "SNAPSHOT", help_heading = None::<&str>)]
+    pub snapshot: PathBuf,
+    /// The outputs; what was read is in the snapshot.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// The options of reading captures, which `report` does not have: the snapshot says how they were
+/// read.
+pub(super) const OF_READING: [&str; 11] = [
+    "filter",
+    "selected",
+    "count",
+    "local_nets",
+    "no_names",
+    "no_tunnels",
+    "key",
+    "max_flows",
+    "opening_mib",
+    "histogram_ports",
+    "max_servers",
+];

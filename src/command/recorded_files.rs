@@ -1,0 +1,95 @@
+//! Capture files of which it is recorded what was read of each, for a snapshot.
+
+use portlore::snapshot::{FileDigest, ReadFile};
+use portlore::source::{Block, Drops, Files, Filled, Next, Source};
+use portlore::{Error, ErrorKind, Result};
+
+/// Chained files, with the digest of each.
+pub struct RecordedFiles {
+    files: Files,
+    /// The files by name, in the order in which they are read.
+    digests: Vec<(String, FileDigest)>,
+    /// The number of files that have begun.
+    begun: usize,
+}
+
+impl RecordedFiles {
+    /// Records `files`, which have these names and follow frames of other files.
+    pub fn new(files: Files, names: &[String]) -> Self {
+        let digests = names.iter().map(|name| (name.clone(), FileDigest::default())).collect();
+        Self { files, digests, begun: 0 }
+    }
+
+    /// What was read of each file.
+    ///
+    /// # Errors
+    /// One has the same frames as one of `before`, or as another one.
+    pub fn finish(self, before: &[ReadFile]) -> Result<Vec<ReadFile>> {
+        let mut all = before.to_vec();
+        for (name, digest) in self.digests {
+            let file = digest.finish(name);
+            let is_same = |known: &&ReadFile| file.frames > 0 && known.digest == file.digest;
+            if let Some(known) = all.iter().find(is_same) {
+                let reason = format!("has the packets of {}, which were read before", known.name);
+                return Err(Error::new(ErrorKind::Input, reason)
+                    .with_object(&file.name)
+                    .with_remedy("leave it out"));
+            }
+            all.push(file);
+        }
+        Ok(all)
+    }
+}
+
+impl Source for RecordedFiles {
+    fn next(&mut self) -> Result<Next<'_>> {
+        self.files.next()
+    }
+
+    /// Records what it reads, unlike [`next`](Self::next).
+    fn read(&mut self, block: &mut Block) -> Result<Filled> {
+        let before = block.len();
+        let mut end = Filled::Frames;
+        while end == Filled::Frames && block.has_room() {
+            let (time, captured, wire_len) = match self.files.next()? {
+                Next::Frame(frame) => {
+                    block.push(&frame);
+                    (frame.time, frame.bytes.len(), frame.wire_len)
+                }
+                Next::Idle => {
+                    end = Filled::Idle;
+                    continue;
+                }
+                Next::End => {
+                    end = Filled::End;
+                    continue;
+                }
+            };
+            if let Some((name, 1)) = self.files.place() {
+                let next = self.digests.iter().skip(self.begun);
+                self.begun += 1 + next.take_while(|(known, _)| known != name).count();
+            }
+            let file = self.begun.checked_sub(1).and_then(|begun| self.digests.get_mut(begun));
+            if let Some((_, digest)) = file {
+                digest.add(time, captured, wire_len);
+            }
+        }
+        Ok(if block.len() > before { Filled::Frames } else { end })
+    }
+
+    fn drops(&mut self) -> Drops {
+        self.files.drops()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.files.problems()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.files.notices()
+    }
+
+    fn interface(&self, number: u32) -> String {
+        self.files.interface(number)
+    }
+}

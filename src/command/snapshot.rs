@@ -1,0 +1,123 @@
+//! Snapshots: what a run takes up, and what it leaves.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use portlore::catalogue::Catalogue;
+use portlore::pipeline::SavedState;
+use portlore::snapshot::{ReadFile, SnapshotAbout, SnapshotFile, SnapshotSettings};
+use portlore::{Error, ErrorKind, Result};
+
+use super::output::Output;
+use crate::cli::{CommonArgs, KeyPart};
+
+/// The bytes of a snapshot, read before the process gives up the right to open files.
+pub struct SnapshotBytes {
+    pub name: String,
+    bytes: Vec<u8>,
+}
+
+impl SnapshotBytes {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] where it cannot be read, or is too large for a snapshot.
+    pub fn read(path: &Path) -> Result<Self> {
+        const LARGEST: u64 = 64 << 30;
+        let name = path.display().to_string();
+        let fail = |error: std::io::Error| {
+            Error::new(ErrorKind::Input, format!("cannot be read: {error}")).with_object(&name)
+        };
+        let file = File::open(path).map_err(fail)?;
+        if file.metadata().map_err(fail)?.is_dir() {
+            return Err(Error::new(ErrorKind::Input, "is a folder")
+                .with_object(name)
+                .with_remedy("name a file that --snapshot has written"));
+        }
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes).map_err(fail)?;
+        Ok(Self { name, bytes })
+    }
+
+    /// The snapshot, in which services of `catalogue` are named.
+    ///
+    /// # Errors
+    /// As [`SnapshotFile::read`].
+    pub fn parse(&self, catalogue: &Arc<Catalogue>) -> Result<SnapshotFile> {
+        SnapshotFile::read(&self.name, &self.bytes, catalogue)
+    }
+}
+
+/// What a run takes up, and where it leaves its state.
+pub struct SnapshotPlan {
+    /// The state with which it begins.
+    pub resume: Option<SavedState>,
+    /// Of what the new snapshot is, without the files of this run; and its destination.
+    pub writes: Option<(SnapshotAbout, Output)>,
+}
+
+impl SnapshotPlan {
+    /// Nothing is taken up, and nothing left.
+    pub const NONE: Self = Self { resume: None, writes: None };
+
+    /// Whether the run is part of a longer one.
+    pub const fn is_some(&self) -> bool {
+        self.resume.is_some() || self.writes.is_some()
+    }
+}
+
+/// The state that a run leaves, and its destination.
+pub struct UnwrittenSnapshot {
+    about: SnapshotAbout,
+    output: Output,
+    state: Option<Box<SavedState>>,
+}
+
+impl UnwrittenSnapshot {
+    /// What a run with this plan leaves.
+    pub fn new((about, output): (SnapshotAbout, Output), state: Option<Box<SavedState>>) -> Self {
+        Self { about, output, state }
+    }
+
+    /// The files that were read before.
+    pub fn files(&self) -> &[ReadFile] {
+        &self.about.files
+    }
+
+    /// Writes the snapshot, of these files.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if not all was read, [`ErrorKind::Output`] if it cannot be written.
+    pub fn write(self, files: Vec<ReadFile>) -> Result<()> {
+        let Self { about, output, state } = self;
+        let Some(state) = state else {
+            return Err(Error::new(
+                ErrorKind::Input,
+                "not everything was read: no snapshot is left",
+            )
+            .with_remedy("run it again"));
+        };
+        let file = SnapshotFile { about: SnapshotAbout { files, ..about }, state: *state };
+        let bytes = file.to_bytes();
+        output.write(|out, _| out.write_all(&bytes))
+    }
+}
+
+/// The settings of a run with these options.
+pub fn settings(args: &CommonArgs) -> SnapshotSettings {
+    SnapshotSettings {
+        max_flows: args.reading.max_flows.into(),
+        opening_bytes: u64::from(args.reading.opening_mib) << 20,
+        histogram_ports: args.histogram_ports.into(),
+        max_servers: args.reading.max_servers.into(),
+        filter: args.filter.clone(),
+        selected: args.selected.as_ref().map(|filter| filter.text().to_owned()),
+        key: (args.reading.key.contains(&KeyPart::Vlan), args.reading.key.contains(&KeyPart::Vni)),
+        tunnels: !args.reading.no_tunnels,
+        names: !args.reading.no_names,
+        local_networks: args.reading.local_nets.iter().map(ToString::to_string).collect(),
+        facts: args.why,
+    }
+}
