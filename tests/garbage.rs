@@ -91,6 +91,20 @@ fn no_damage_of_a_capture_brings_the_program_down() {
         }
     }
 }
+/// Damages of the state of the showcase, behind checksums that are right.
+#[test]
+fn a_snapshot_whose_state_is_damaged_is_refused_or_continued() {
+    for frames in [0, 60, 291] {
+        let input = bodies::snapshot::input(&bodies::snapshot::sections(frames));
+        bodies::snapshot::run(&input);
+        for at in places("snapshot", input.len(), 40) {
+            let mut damaged = input.clone();
+            damaged[at] = damaged[at].wrapping_add(1 << (at % 8));
+            bodies::snapshot::run(&damaged);
+        }
+    }
+}
+
 #[test]
 fn every_input_that_fuzzing_kept_still_holds() {
     for (name, body) in bodies::BODIES {

@@ -8,6 +8,7 @@ pub mod file;
 pub mod follow;
 pub mod kept;
 pub mod opening;
+pub mod snapshot;
 pub mod whole;
 
 /// Takes an input and panics where something does not hold.
@@ -21,5 +22,6 @@ pub const BODIES: &[(&str, Body)] = &[
     ("file", file::run),
     ("follow", follow::run),
     ("opening", opening::run),
+    ("snapshot", snapshot::run),
     ("whole", whole::run),
 ];

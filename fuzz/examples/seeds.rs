@@ -41,6 +41,11 @@ fn main() -> io::Result<()> {
             fs::write(detect.join(format!("{}-{number}", detector.protocol)), seed)?;
         }
     }
+    let snapshot = folder("snapshot")?;
+    for frames in [0, 9, 60, 150, 291] {
+        let sections = portlore_fuzz::snapshot::sections(frames);
+        fs::write(snapshot.join(frames.to_string()), portlore_fuzz::snapshot::input(&sections))?;
+    }
     let follow = folder("follow")?;
     for (name, steps) in FOLLOWED {
         fs::write(follow.join(name), steps)?;

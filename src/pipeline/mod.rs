@@ -174,6 +174,7 @@ pub fn run(
     source.finish();
     let Captured { counters, failure, notices, unread, catalogue, saved, .. } = captured;
     let mut counts = SavedCounts::new(options, counters, source);
+    counts.add_unfiltered(filter.iter().flat_map(Filter::problems));
     let is_whole = failure.is_none() && panics.is_empty();
     let (mut workers, mut shards) = (workers, Vec::new());
     for saved in workers.iter_mut().filter_map(|worker| worker.saved.take()) {
@@ -182,12 +183,13 @@ pub fn run(
     let saved = saved.filter(|_| is_whole);
     let saved = saved.map(|capture| Box::new(SavedState::new(counts.clone(), capture, shards)));
     let (mut cut, undecoded) = (counts.cut, counts.undecoded());
+    let unfiltered = counts.unfiltered.clone();
     let mut run = counts.into_run(catalogue, snapshotted);
     run.saved = saved;
     run.drops.kernel += unread;
     run.problems.extend(failure.into_iter().chain(panics));
     run.notices.extend(notices);
-    run.problems.extend(filter.iter().flat_map(Filter::problems));
+    run.problems.extend(unfiltered);
     run.problems.extend(undecoded);
     let mut shared = shared_servers.lock().unwrap_or_else(PoisonError::into_inner);
     run.stats.servers.merge(std::mem::take(&mut *shared));

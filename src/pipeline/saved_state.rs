@@ -34,6 +34,8 @@ pub struct SavedCounts {
     pub(crate) drops: Drops,
     /// What was wrong with the files, a line each.
     pub(crate) problems: Vec<String>,
+    /// Where the filter could not be applied, a line each.
+    pub(crate) unfiltered: Vec<String>,
     /// What is notable of the files, a line each.
     pub(crate) notices: Vec<String>,
     pub(crate) evicted: u64,
@@ -71,6 +73,7 @@ impl SavedCounts {
             interfaces: Vec::new(),
             drops: Drops::default(),
             problems: Vec::new(),
+            unfiltered: Vec::new(),
             notices: Vec::new(),
             evicted: 0,
             cut: 0,
@@ -83,6 +86,15 @@ impl SavedCounts {
         counts.problems.extend(source.problems());
         counts.notices.extend(source.notices());
         Self { counters, interfaces, ..counts }
+    }
+
+    /// Adds where the filter could not be applied; once, as files have few link types.
+    pub(super) fn add_unfiltered(&mut self, lines: impl Iterator<Item = String>) {
+        for line in lines {
+            if !self.unfiltered.contains(&line) {
+                self.unfiltered.push(line);
+            }
+        }
     }
 
     /// Adds what a worker counted; returns its shards.

@@ -86,3 +86,19 @@ impl Fault {
         Error::new(ErrorKind::Input, reason).with_remedy(remedy)
     }
 }
+
+/// The sections of a file, unpacked: of what it is, what is counted, what is open. For fuzzing.
+#[doc(hidden)]
+#[must_use]
+pub fn unpacked(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    container::sections(bytes).ok()?.collect::<Result<_, _>>().ok()
+}
+
+/// A file of these sections, with checksums that are right. For fuzzing.
+#[doc(hidden)]
+#[must_use]
+pub fn packed<'s>(sections: impl IntoIterator<Item = &'s [u8]>) -> Vec<u8> {
+    let mut container = Container::default();
+    sections.into_iter().for_each(|section| container.add(section));
+    container.finish()
+}

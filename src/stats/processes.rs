@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::evidence::Direction;
 use crate::process::{Attribution, FlowProcesses, Holder};
 
-/// Processes that are counted one by one, on each side of a port.
+/// Processes that are counted one by one, on each side of a port: the lowest, so that their order does
+/// not matter. One that has left has so many before it, and these stay.
 const PROCESSES: usize = 32;
 
 /// The processes of a port, by side.
@@ -22,7 +23,7 @@ pub struct PortProcesses {
 /// each of them.
 #[derive(Debug, Clone, Default)]
 pub struct ProcessFlows {
-    /// Flows of at most 32 processes, by name and id.
+    /// Flows of the first 32 processes, by name and id.
     pub by_process: BTreeMap<Arc<Holder>, u64>,
     /// Flows of sockets of this machine whose process is not known.
     pub unknown: u64,
@@ -88,10 +89,44 @@ impl ProcessFlows {
     fn count(&mut self, holder: &Arc<Holder>, flows: u64) {
         if let Some(count) = self.by_process.get_mut(holder) {
             *count += flows;
-        } else if self.by_process.len() < PROCESSES {
-            self.by_process.insert(Arc::clone(holder), flows);
-        } else {
+            return;
+        }
+        self.by_process.insert(Arc::clone(holder), flows);
+        if self.by_process.len() > PROCESSES {
+            self.by_process.pop_last();
             self.more = true;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_processes_are_counted_in_any_order_and_any_parts() {
+        let holder = |pid: i32| {
+            let (name, user) = ("node".to_owned(), "user".to_owned());
+            Arc::new(Holder { name, pid, command: String::new(), user, container: None })
+        };
+        let counted = |pids: &mut dyn Iterator<Item = i32>| {
+            let mut flows = ProcessFlows::default();
+            pids.for_each(|pid| flows.count(&holder(pid), pid as u64));
+            flows
+        };
+        let shown = |flows: &ProcessFlows| {
+            let by_process = flows.by_process.iter().map(|(holder, n)| (holder.pid, *n));
+            (by_process.collect::<Vec<_>>(), flows.more)
+        };
+        let up = counted(&mut (0..100).chain(0..100));
+        let down = counted(&mut (0..100).rev().chain((0..100).rev()));
+        assert_eq!(shown(&up), shown(&down));
+        assert_eq!(up.by_process.len(), PROCESSES);
+        let [mut even, odd] = [0, 1].map(|n| PortProcesses {
+            responders: counted(&mut (n..100).step_by(2).chain((n..100).step_by(2))),
+            ..PortProcesses::default()
+        });
+        even.merge(odd);
+        assert_eq!(shown(&even.responders), shown(&up));
     }
 }
