@@ -111,19 +111,20 @@ impl Received {
 /// The TCP header that ends where `before` ends, of a segment with these ports and this sequence
 /// number. `None` where several places may be its beginning: options may look like a header.
 pub(super) fn header_in(before: &[u8], ports: [u16; 2], seq: u32) -> Option<&[u8]> {
-    let [source, destination] = ports.map(u64::from);
-    let begin = source << 48 | destination << 32 | u64::from(seq);
+    let [[a, b], [c, d]] = ports.map(u16::to_be_bytes);
+    let begins = [a, b, c, d];
     let is_header = |header: &[u8]| {
-        let begins = header.first_chunk().is_some_and(|&bytes| u64::from_be_bytes(bytes) == begin);
-        begins && usize::from(header[12] >> 4) * 4 == header.len()
+        header.get(4..8).is_some_and(|field| field == seq.to_be_bytes())
+            && header.get(12).is_some_and(|offset| usize::from(offset >> 4) * 4 == header.len())
     };
-    let (mut found, mut len) = (None, SHORTEST);
-    while len <= LONGEST.min(before.len()) {
-        let header = &before[before.len() - len..];
+    let mut found = None;
+    // The last words, backwards: each may begin the header.
+    let words = before.rchunks_exact(4).enumerate().take(LONGEST / 4).skip(SHORTEST / 4 - 1);
+    for (behind, _) in words.filter(|(_, word)| *word == begins) {
+        let header = &before[before.len() - (behind + 1) * 4..];
         if is_header(header) && found.replace(header).is_some() {
             return None;
         }
-        len += 4;
     }
     found
 }
