@@ -447,8 +447,9 @@ fn what_does_not_belong_together_is_refused_with_the_remedy() {
     ] {
         fs::write(folder.join("mine.toml"), crate::run::DESK.replace("\"desk\"", "\"mine\""))
             .unwrap();
-        let (status, _, stderr) = in_folder(folder, &line);
-        assert_eq!((status, stderr.lines().count()), (2, 1), "{line}: {stderr}");
+        let (status, stdout, stderr) = in_folder(folder, &line);
+        let said_alone = (status, stdout.as_str(), stderr.lines().count());
+        assert_eq!(said_alone, (2, "", 1), "{line}: {stderr}");
         assert!(stderr.contains(said), "{line}: {stderr}");
         assert!(!folder.join("1.plore").exists(), "{line}");
     }

@@ -1,5 +1,7 @@
 //! Capture files of which it is recorded what was read of each, for a snapshot.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use portlore::snapshot::{FileDigest, ReadFile};
 use portlore::source::{Block, Drops, Files, Filled, Next, Source};
 use portlore::{Error, ErrorKind, Result};
@@ -7,6 +9,11 @@ use portlore::{Error, ErrorKind, Result};
 /// Chained files, with the digest of each.
 pub struct RecordedFiles {
     files: Files,
+    record: Arc<Mutex<FileRecord>>,
+}
+
+/// What is read of files.
+pub struct FileRecord {
     /// The files by name, in the order in which they are read.
     digests: Vec<(String, FileDigest)>,
     /// The number of files that have begun.
@@ -14,20 +21,23 @@ pub struct RecordedFiles {
 }
 
 impl RecordedFiles {
-    /// Records `files`, which have these names and follow frames of other files.
-    pub fn new(files: Files, names: &[String]) -> Self {
+    /// Records `files`, which have these names; and the record.
+    pub fn new(files: Files, names: &[String]) -> (Self, Arc<Mutex<FileRecord>>) {
         let digests = names.iter().map(|name| (name.clone(), FileDigest::default())).collect();
-        Self { files, digests, begun: 0 }
+        let record = Arc::new(Mutex::new(FileRecord { digests, begun: 0 }));
+        (Self { files, record: Arc::clone(&record) }, record)
     }
+}
 
-    /// What was read of each file.
+impl FileRecord {
+    /// What was read of the files of `before`, and of these.
     ///
     /// # Errors
     /// One has the same frames as one of `before`, or as another one.
-    pub fn finish(self, before: &[ReadFile]) -> Result<Vec<ReadFile>> {
+    pub fn files(&self, before: &[ReadFile]) -> Result<Vec<ReadFile>> {
         let mut all = before.to_vec();
-        for (name, digest) in self.digests {
-            let file = digest.finish(name);
+        for (name, digest) in &self.digests {
+            let file = digest.clone().finish(name.clone());
             let is_same = |known: &&ReadFile| file.frames > 0 && known.digest == file.digest;
             if let Some(known) = all.iter().find(is_same) {
                 let reason = format!("has the packets of {}, which were read before", known.name);
@@ -49,6 +59,7 @@ impl Source for RecordedFiles {
     /// Records what it reads, unlike [`next`](Self::next).
     fn read(&mut self, block: &mut Block) -> Result<Filled> {
         let before = block.len();
+        let record = &mut *self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let mut end = Filled::Frames;
         while end == Filled::Frames && block.has_room() {
             let (time, captured, wire_len) = match self.files.next()? {
@@ -66,10 +77,10 @@ impl Source for RecordedFiles {
                 }
             };
             if let Some((name, 1)) = self.files.place() {
-                let next = self.digests.iter().skip(self.begun);
-                self.begun += 1 + next.take_while(|(known, _)| known != name).count();
+                let next = record.digests.iter().skip(record.begun);
+                record.begun += 1 + next.take_while(|(known, _)| known != name).count();
             }
-            let file = self.begun.checked_sub(1).and_then(|begun| self.digests.get_mut(begun));
+            let file = record.begun.checked_sub(1).and_then(|begun| record.digests.get_mut(begun));
             if let Some((_, digest)) = file {
                 digest.add(time, captured, wire_len);
             }

@@ -17,7 +17,7 @@ use super::progress::ProgressBar;
 use super::recorded_files::RecordedFiles;
 use super::session::{Mode, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
-use super::snapshot::{SnapshotBytes, SnapshotPlan, settings};
+use super::snapshot::{SnapshotBytes, SnapshotPlan, SnapshotWriter, UnwrittenSnapshot, settings};
 use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
 
@@ -118,8 +118,11 @@ fn replay_part(
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     let new = names(&paths);
     let read = about.files.iter().map(|file| file.name.clone());
+    let inputs = read.chain(new.iter().cloned()).collect();
+    let (mut files, record) = RecordedFiles::new(files, &new);
+    let writes = snapshot.map(|output| SnapshotWriter { about, output, record });
     let session = Session {
-        inputs: read.chain(new.iter().cloned()).collect(),
+        inputs,
         filter,
         window: args.window(),
         catalogue,
@@ -131,16 +134,12 @@ fn replay_part(
         flow_outputs,
         expectations: None,
         page,
-        snapshot: SnapshotPlan { resume, writes: snapshot.map(|output| (about, output)) },
+        snapshot: SnapshotPlan { resume, writes },
         live_outputs: LiveOutputs::of_replay(&args.common),
         progress,
     };
-    let mut files = RecordedFiles::new(files, &new);
     let end = session.run(&mut files)?;
-    if let Some(snapshot) = end.snapshot {
-        let read = files.finish(snapshot.files())?;
-        snapshot.write(read)?;
-    }
+    end.snapshot.map_or(Ok(()), UnwrittenSnapshot::write)?;
     Ok(end.status)
 }
 

@@ -28,7 +28,7 @@ use super::observers::{IntervalObserver, LiveOutputs, Observers, OutputStream, S
 use super::output::{Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
-use super::snapshot::{SnapshotPlan, UnwrittenSnapshot};
+use super::snapshot::{SnapshotPlan, SnapshotWriter, UnwrittenSnapshot};
 use super::{FAILED, INCOMPLETE, messages};
 use crate::cli::{CommonArgs, Format, KeyPart, ReadingArgs, SortChoice, TableChoice};
 
@@ -157,7 +157,7 @@ impl Session<'_> {
                 .then_some(&on_flow);
         let keep_flows = args.format.definition().keeps_flows(show(args));
         let is_part = snapshot.is_some();
-        let SnapshotPlan { resume, writes } = snapshot;
+        let SnapshotPlan { resume, mut writes } = snapshot;
         let first_values = wanted_facts(&rows, args, expectations.as_ref(), is_part);
         let selects = args.selected.as_ref().map(selects);
         let context = mode.into_context();
@@ -199,12 +199,13 @@ impl Session<'_> {
         let started = Instant::now();
         let seen = (live_outputs, intervals, (title, colour, *filter_on));
         let mut run = run_observed(source, filter, &catalogue, &options, seen, signals)?;
+        writes.as_mut().map_or(Ok(()), SnapshotWriter::check)?;
         run.notices.extend(sandbox_gaps);
         progress.into_iter().for_each(ProgressBar::finish);
         drop(event_hook);
         let rows = rows.finish()?;
         let state = run.saved.take();
-        let snapshot = |state| writes.map(|writes| UnwrittenSnapshot::new(writes, state));
+        let snapshot = |state| writes.map(|writer| UnwrittenSnapshot { writer, state });
         let (Some(output), OutputState::Open) = (stream.finish()?, rows) else {
             // Who read the flows has left.
             return Ok(SessionEnd { status: 0, snapshot: snapshot(None) });

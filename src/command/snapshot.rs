@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::SavedState;
-use portlore::snapshot::{ReadFile, SnapshotAbout, SnapshotFile, SnapshotSettings};
+use portlore::snapshot::{SnapshotAbout, SnapshotFile, SnapshotSettings};
 use portlore::{Error, ErrorKind, Result};
 
 use super::output::Output;
+use super::recorded_files::FileRecord;
 use crate::cli::{CommonArgs, KeyPart};
 
 /// The bytes of a snapshot, read before the process gives up the right to open files.
@@ -54,8 +55,8 @@ impl SnapshotBytes {
 pub struct SnapshotPlan {
     /// The state with which it begins.
     pub resume: Option<SavedState>,
-    /// Of what the new snapshot is, without the files of this run; and its destination.
-    pub writes: Option<(SnapshotAbout, Output)>,
+    /// What it leaves.
+    pub writes: Option<SnapshotWriter>,
 }
 
 impl SnapshotPlan {
@@ -68,30 +69,40 @@ impl SnapshotPlan {
     }
 }
 
-/// The state that a run leaves, and its destination.
+/// The snapshot that a run leaves.
+pub struct SnapshotWriter {
+    /// Of what it is; the files are those that were read before, until [`check`](Self::check).
+    pub about: SnapshotAbout,
+    pub output: Output,
+    /// What is read in this run.
+    pub record: Arc<Mutex<FileRecord>>,
+}
+
+/// A snapshot with the state that a run has left.
 pub struct UnwrittenSnapshot {
-    about: SnapshotAbout,
-    output: Output,
-    state: Option<Box<SavedState>>,
+    pub writer: SnapshotWriter,
+    pub state: Option<Box<SavedState>>,
+}
+
+impl SnapshotWriter {
+    /// Takes the files of this run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] where one was read before: then nothing is written.
+    pub fn check(&mut self) -> Result<()> {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        self.about.files = record.files(&self.about.files)?;
+        Ok(())
+    }
 }
 
 impl UnwrittenSnapshot {
-    /// What a run with this plan leaves.
-    pub fn new((about, output): (SnapshotAbout, Output), state: Option<Box<SavedState>>) -> Self {
-        Self { about, output, state }
-    }
-
-    /// The files that were read before.
-    pub fn files(&self) -> &[ReadFile] {
-        &self.about.files
-    }
-
-    /// Writes the snapshot, of these files.
+    /// Writes the snapshot.
     ///
     /// # Errors
     /// [`ErrorKind::Input`] if not all was read, [`ErrorKind::Output`] if it cannot be written.
-    pub fn write(self, files: Vec<ReadFile>) -> Result<()> {
-        let Self { about, output, state } = self;
+    pub fn write(self) -> Result<()> {
+        let Self { writer: SnapshotWriter { about, output, .. }, state } = self;
         let Some(state) = state else {
             return Err(Error::new(
                 ErrorKind::Input,
@@ -99,8 +110,7 @@ impl UnwrittenSnapshot {
             )
             .with_remedy("run it again"));
         };
-        let file = SnapshotFile { about: SnapshotAbout { files, ..about }, state: *state };
-        let bytes = file.to_bytes();
+        let bytes = SnapshotFile { about, state: *state }.to_bytes();
         output.write(|out, _| out.write_all(&bytes))
     }
 }
