@@ -93,8 +93,7 @@ fn may_begin(bytes: &[u8]) -> bool {
     }
     let fits = |len: usize| if is_whole { first.len() == len } else { first.len() <= len };
     let is_verb = |verb: &[u8]| fits(verb.len()) && may_become(first, verb);
-    let is_code = fits(3) && first.iter().all(u8::is_ascii_digit);
-    (is_code || VERBS.into_iter().any(is_verb))
+    (fits(3) && begins_code(first) || VERBS.into_iter().any(is_verb))
         && matches!(first_line(bytes, LONGEST + NAME), FirstLine::Begun(_))
 }
 
@@ -141,10 +140,8 @@ fn read(bytes: &[u8]) -> Option<MgcpMessage<'_>> {
     };
     let mut words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     let (first, number) = (words.next()?, transaction(words.next()?)?);
-    if first.len() == 3 && first.iter().all(u8::is_ascii_digit) {
-        // RFC 3435, section 2.4.
-        let is_code = matches!(first, [b'0' | b'1' | b'2' | b'4' | b'5' | b'8', ..]);
-        return is_code.then_some(MgcpMessage::Response { code: first, number });
+    if first.len() == 3 && begins_code(first) {
+        return Some(MgcpMessage::Response { code: first, number });
     }
     if !VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(first)) {
         return None;
@@ -161,6 +158,12 @@ fn read(bytes: &[u8]) -> Option<MgcpMessage<'_>> {
     })
 }
 
+/// Whether these are the first digits of a return code (RFC 3435, section 2.4).
+fn begins_code(digits: &[u8]) -> bool {
+    matches!(digits, [b'0' | b'1' | b'2' | b'4' | b'5' | b'8', rest @ ..]
+        if rest.iter().all(u8::is_ascii_digit))
+}
+
 /// The number of a transaction: one to nine digits.
 fn transaction(word: &[u8]) -> Option<u32> {
     let is_number = (1..=9).contains(&word.len()) && word.iter().all(u8::is_ascii_digit);
@@ -173,6 +176,16 @@ mod tests {
 
     fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::from_payloads(Transport::Udp, initiator, responder), Depth::Facts)
+    }
+
+    #[test]
+    fn a_datagram_that_was_cut_begins_with_a_code_that_there_is() {
+        let cut = |bytes: &[u8]| {
+            let opening = Opening::from_datagrams(&[(0, bytes, bytes.len() as u32 + 40)]);
+            inspect(&opening, Depth::Facts)
+        };
+        assert_eq!([cut(b"20"), cut(b"200 12")], [Detection::NeedMore, Detection::NeedMore]);
+        assert_eq!([cut(b"6"), cut(b"3001")], [Detection::No, Detection::No]);
     }
 
     #[test]
