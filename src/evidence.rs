@@ -76,7 +76,7 @@ protocols! {
     Text "text",
 }
 
-by_name!(Protocol, Protocol::from_id);
+by_name!(Protocol);
 
 impl Protocol {
     /// The family of all services with this protocol, where there is just one.

@@ -19,10 +19,6 @@ macro_rules! skips {
                 match self { $(Self::$variant => $id,)* }
             }
 
-            fn from_id(id: &str) -> Option<Self> {
-                match id { $($id => Some(Self::$variant),)* _ => None }
-            }
-
             /// What such frames are, for people, after their number: `12 outside the time window`.
             #[must_use]
             pub const fn words(self) -> &'static str {
@@ -66,4 +62,4 @@ skips! {
     Malformed "malformed" "malformed" "The headers contradict themselves.",
 }
 
-by_name!(Skip, Skip::from_id);
+by_name!(Skip);

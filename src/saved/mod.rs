@@ -115,7 +115,7 @@ pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadStat
 /// Writes a value by its name and reads it by its name: numbers of protocols and the like change
 /// from version to version.
 macro_rules! by_name {
-    ($type:ty, $from:expr) => {
+    ($type:ty) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
@@ -125,8 +125,8 @@ macro_rules! by_name {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let name = $crate::saved::text(deserializer)?;
-                let from: fn(&str) -> Option<Self> = $from;
-                from(name).ok_or_else(|| serde::de::Error::custom("a name is not known"))
+                let known = Self::ALL.iter().find(|value| value.as_str() == name);
+                known.copied().ok_or_else(|| serde::de::Error::custom("a name is not known"))
             }
         }
     };

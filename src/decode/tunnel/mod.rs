@@ -21,10 +21,6 @@ macro_rules! tunnels {
             /// Every tunnel.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            fn from_id(id: &str) -> Option<Self> {
-                match id { $($id => Some(Self::$variant),)* _ => None }
-            }
-
             /// The name in output.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -51,7 +47,7 @@ tunnels! {
     Tzsp "tzsp" "`TaZmen` sniffer protocol: a sniffer's frames.",
 }
 
-by_name!(Tunnel, Tunnel::from_id);
+by_name!(Tunnel);
 
 /// IP protocols for which etherparse has no name, or a long one.
 const ESP: IpNumber = IpNumber(50);
