@@ -43,9 +43,9 @@ complete -c portlore -n "__fish_portlore_needs_command" -f -a "completions" -d '
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "help" -d 'Explain a command and all its options'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l since -d 'Skip packets before TIME; +5m counts from the first one' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'Skip packets at or after TIME (same notation as --since)' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l snapshot -d 'Write the state at the end to a file, from which a later run goes on' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l resume -d 'Go on from a snapshot: the files follow those that it was written of' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l sensor -d 'Name of where the captures of a snapshot come from' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l snapshot -d 'Write the final state to a file, for a later run to continue' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l resume -d 'Continue from a snapshot; the files follow those that it covers' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l sensor -d 'Name of the sensor that made the captures' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r

@@ -162,7 +162,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("sha1", &["columns"]),
     ("base64", &["columns", "report"]),
     ("askama", &["report"]),
-    ("sha2", &["detect", "report", "snapshot"]),
+    ("sha2", &["catalogue", "detect", "report", "snapshot"]),
     ("arrow_array", &["report"]),
     ("arrow_schema", &["report"]),
     ("aes_gcm", &["detect"]),

@@ -40,6 +40,7 @@ pub use terms::{Conflict, Layer, Prevalence, Reach, Standing};
 use mark_index::MarkIndex;
 use paths::parse_all;
 use schema::ServiceTable;
+use sha2::{Digest, Sha256};
 
 use crate::decode::ServicePort;
 use crate::similar::did_you_mean;
@@ -62,8 +63,8 @@ pub struct Catalogue {
     marks: HashMap<String, MarksOnFact, foldhash::fast::RandomState>,
     /// The IANA registry.
     pub registry: Registry,
-    /// A digest of all of it, once somebody has computed it.
-    pub(crate) digest: OnceLock<[u8; 32]>,
+    /// See [`digest`](Self::digest), once it has been computed.
+    digest: OnceLock<[u8; 32]>,
 }
 
 /// The marks whose first condition is on one fact.
@@ -175,6 +176,18 @@ impl Catalogue {
             registry: Registry::shipped(),
             digest: OnceLock::new(),
         }
+    }
+
+    /// A digest of all services with their claims and marks, and of the date of the registry.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        *self.digest.get_or_init(|| {
+            let mut hash = Sha256::new();
+            for service in &*self.services {
+                hash.update(format!("{service:?}\n"));
+            }
+            hash.update(self.registry.date);
+            hash.finalize().into()
+        })
     }
 
     /// Every service, sorted by id.

@@ -36,7 +36,7 @@ pub struct ReplayArgs {
     /// Skip packets at or after TIME (same notation as --since)
     #[arg(long, value_name = "TIME", value_parser = time_bound)]
     pub until: Option<TimeBound>,
-    /// What is taken up of an earlier run, and left for a later one.
+    /// The snapshot from which the run continues, and the one that it writes.
     #[command(flatten)]
     pub snapshots: SnapshotArgs,
     /// Who sees the capture while it is followed.

@@ -1,4 +1,4 @@
-//! `portlore report`, and the options of `replay` that leave a snapshot and take one up.
+//! `portlore report`, and the options with which `replay` writes a snapshot or continues from one.
 
 use std::path::PathBuf;
 
@@ -10,19 +10,19 @@ use super::{ADVANCED, CommonArgs};
 /// Reads captures in parts.
 #[derive(Debug, Args)]
 pub struct SnapshotArgs {
-    /// Write the state at the end to a file, from which a later run goes on
+    /// Write the final state to a file, for a later run to continue
     ///
     /// The report of the last snapshot is that of one run over all files with --chain. Connections
-    /// that are open stay in the snapshot; --flows-to gets the others. docs/snapshots.md describes
-    /// it. Needs --sensor and --chain.
+    /// that are open stay in the snapshot; --flows-to gets the others. Needs --sensor and --chain.
+    /// docs/snapshots.md describes snapshots.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "FILE", requires_all = ["sensor", "chain"], conflicts_with_all = ["follow", "since", "until", "count"])]
     pub snapshot: Option<PathBuf>,
-    /// Go on from a snapshot: the files follow those that it was written of
+    /// Continue from a snapshot; the files follow those that it covers
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "FILE", requires = "snapshot")]
     pub resume: Option<PathBuf>,
-    /// Name of where the captures of a snapshot come from
+    /// Name of the sensor that made the captures
     ///
-    /// A snapshot is taken up only for captures of the same sensor.
+    /// A snapshot can be continued only with captures of the same sensor.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "NAME", requires = "snapshot", value_parser = NonEmptyStringValueParser::new())]
     pub sensor: Option<String>,
 }

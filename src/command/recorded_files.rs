@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portlore::snapshot::{FileDigest, ReadFile};
+use portlore::snapshot::{FileDigest, RecordedFile};
 use portlore::source::{Block, Drops, Files, Filled, Next, Source};
 use portlore::{Error, ErrorKind, Result};
 
@@ -34,11 +34,11 @@ impl FileRecord {
     ///
     /// # Errors
     /// One has the same frames as one of `before`, or as another one.
-    pub fn files(&self, before: &[ReadFile]) -> Result<Vec<ReadFile>> {
+    pub fn files(&self, before: &[RecordedFile]) -> Result<Vec<RecordedFile>> {
         let mut all = before.to_vec();
         for (name, digest) in &self.digests {
             let file = digest.clone().finish(name.clone());
-            let is_same = |known: &&ReadFile| file.frames > 0 && known.digest == file.digest;
+            let is_same = |known: &&RecordedFile| file.frames > 0 && known.digest == file.digest;
             if let Some(known) = all.iter().find(is_same) {
                 let reason = format!("has the packets of {}, which were read before", known.name);
                 return Err(Error::new(ErrorKind::Input, reason)

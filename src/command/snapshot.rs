@@ -1,4 +1,4 @@
-//! Snapshots: what a run takes up, and what it leaves.
+//! The snapshot from which a run continues, and the one that it writes.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +12,8 @@ use portlore::{Error, ErrorKind, Result};
 
 use super::output::Output;
 use super::recorded_files::FileRecord;
-use crate::cli::{CommonArgs, KeyPart};
+use super::session::tenant_parts;
+use crate::cli::CommonArgs;
 
 /// The bytes of a snapshot, read before the process gives up the right to open files.
 pub struct SnapshotBytes {
@@ -51,16 +52,16 @@ impl SnapshotBytes {
     }
 }
 
-/// What a run takes up, and where it leaves its state.
+/// The state with which a run begins, and the snapshot that it writes.
 pub struct SnapshotPlan {
     /// The state with which it begins.
     pub resume: Option<SavedState>,
-    /// What it leaves.
+    /// The snapshot that it writes.
     pub writes: Option<SnapshotWriter>,
 }
 
 impl SnapshotPlan {
-    /// Nothing is taken up, and nothing left.
+    /// A run that begins without state and writes no snapshot.
     pub const NONE: Self = Self { resume: None, writes: None };
 
     /// Whether the run is part of a longer one.
@@ -69,16 +70,16 @@ impl SnapshotPlan {
     }
 }
 
-/// The snapshot that a run leaves.
+/// The snapshot that a run writes at its end.
 pub struct SnapshotWriter {
-    /// Of what it is; the files are those that were read before, until [`check`](Self::check).
+    /// What it covers; the files are those that were read before, until [`check`](Self::check).
     pub about: SnapshotAbout,
     pub output: Output,
     /// What is read in this run.
     pub record: Arc<Mutex<FileRecord>>,
 }
 
-/// A snapshot with the state that a run has left.
+/// A snapshot with the final state of a run.
 pub struct UnwrittenSnapshot {
     pub writer: SnapshotWriter,
     pub state: Option<Box<SavedState>>,
@@ -104,11 +105,8 @@ impl UnwrittenSnapshot {
     pub fn write(self) -> Result<()> {
         let Self { writer: SnapshotWriter { about, output, .. }, state } = self;
         let Some(state) = state else {
-            return Err(Error::new(
-                ErrorKind::Input,
-                "not everything was read: no snapshot is left",
-            )
-            .with_remedy("run it again"));
+            let reason = "the captures were not read to their end: no snapshot was written";
+            return Err(Error::new(ErrorKind::Input, reason).with_remedy("run it again"));
         };
         let bytes = SnapshotFile { about, state: *state }.to_bytes();
         output.write(|out, _| out.write_all(&bytes))
@@ -117,6 +115,7 @@ impl UnwrittenSnapshot {
 
 /// The settings of a run with these options.
 pub fn settings(args: &CommonArgs) -> SnapshotSettings {
+    let key = tenant_parts(&args.reading.key);
     SnapshotSettings {
         max_flows: args.reading.max_flows.into(),
         opening_bytes: u64::from(args.reading.opening_mib) << 20,
@@ -124,7 +123,7 @@ pub fn settings(args: &CommonArgs) -> SnapshotSettings {
         max_servers: args.reading.max_servers.into(),
         filter: args.filter.clone(),
         selected: args.selected.as_ref().map(|filter| filter.text().to_owned()),
-        key: (args.reading.key.contains(&KeyPart::Vlan), args.reading.key.contains(&KeyPart::Vni)),
+        key: (key.vlan, key.vni),
         tunnels: !args.reading.no_tunnels,
         names: !args.reading.no_names,
         local_networks: args.reading.local_nets.iter().map(ToString::to_string).collect(),

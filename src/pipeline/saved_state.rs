@@ -192,7 +192,7 @@ impl SavedState {
     }
 }
 
-/// The error of a run that goes on from state which cannot be.
+/// The error of a run that continues from state which cannot be.
 pub(super) fn damaged(BadState(reason): BadState) -> Error {
     Error::new(ErrorKind::Input, format!("contains state that cannot be: {reason}"))
         .with_remedy("read the captures again")

@@ -1,4 +1,4 @@
-//! Of what a snapshot is. Figures of runs that had other settings do not belong together.
+//! What a snapshot covers. Figures of runs that had other settings do not belong together.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::pipeline::ResourceLimits;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
-/// Of what a snapshot is.
+/// What a snapshot covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotAbout {
     /// The version of portlore that wrote it.
@@ -23,7 +23,7 @@ pub struct SnapshotAbout {
     /// Where the captures come from.
     pub sensor: String,
     /// The captures, in the order in which they were read.
-    pub files: Vec<ReadFile>,
+    pub files: Vec<RecordedFile>,
 }
 
 /// What decides the figures of a capture, beside its frames.
@@ -56,7 +56,7 @@ pub struct SnapshotSettings {
 
 /// A capture that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadFile {
+pub struct RecordedFile {
     /// The name, as it was given.
     pub name: String,
     /// Frames.
@@ -69,7 +69,7 @@ pub struct ReadFile {
     pub digest: [u8; 32],
 }
 
-/// Computes a [`ReadFile`] from frames.
+/// Computes a [`RecordedFile`] from frames.
 #[derive(Debug, Clone, Default)]
 pub struct FileDigest {
     frames: u64,
@@ -93,21 +93,21 @@ impl FileDigest {
 
     /// The file of this name.
     #[must_use]
-    pub fn finish(self, name: String) -> ReadFile {
+    pub fn finish(self, name: String) -> RecordedFile {
         let Self { frames, bytes, seen, hash } = self;
-        ReadFile { name, frames, bytes, seen, digest: hash.finalize().into() }
+        RecordedFile { name, frames, bytes, seen, digest: hash.finalize().into() }
     }
 }
 
 impl SnapshotAbout {
-    /// Of nothing yet: captures of this sensor that are read with these settings.
+    /// Nothing yet: captures of this sensor that are to be read with these settings.
     #[must_use]
     pub fn new(sensor: String, settings: SnapshotSettings, catalogue: &Catalogue) -> Self {
         let (version, files) = (env!("CARGO_PKG_VERSION").to_owned(), Vec::new());
-        Self { version, catalogue: digest(catalogue), settings, sensor, files }
+        Self { version, catalogue: catalogue.digest(), settings, sensor, files }
     }
 
-    /// Checks that this version can go on from the snapshot with this catalogue.
+    /// Checks that this version can continue from the snapshot with this catalogue.
     pub(super) fn check(&self, catalogue: &Arc<Catalogue>) -> Result<()> {
         let Self { version, .. } = self;
         if version != env!("CARGO_PKG_VERSION") {
@@ -116,7 +116,7 @@ impl SnapshotAbout {
             let remedy = format!("use that version, or read the captures again with {own}");
             return Err(Error::new(ErrorKind::Input, reason).with_remedy(remedy));
         }
-        if self.catalogue != digest(catalogue) {
+        if self.catalogue != catalogue.digest() {
             return Err(Error::new(ErrorKind::Input, "was written with other service files")
                 .with_remedy("use the same files, or read the captures again"));
         }
@@ -197,16 +197,4 @@ impl SnapshotSettings {
             (there != here).then_some((option, there, here))
         })
     }
-}
-
-/// A digest of all that a catalogue has: its services with their claims and marks.
-fn digest(catalogue: &Catalogue) -> [u8; 32] {
-    *catalogue.digest.get_or_init(|| {
-        let mut hash = Sha256::new();
-        for service in catalogue.services() {
-            hash.update(format!("{service:?}\n"));
-        }
-        hash.update(catalogue.registry.date);
-        hash.finalize().into()
-    })
 }

@@ -21,7 +21,7 @@ const LEVEL: i32 = 1;
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ContainerFault {
     /// It is a capture.
     Capture,
     /// It is something else.
@@ -66,16 +66,21 @@ impl Container {
 /// The sections of a file, unpacked one after the other.
 pub(super) fn sections(
     bytes: &[u8],
-) -> Result<impl Iterator<Item = Result<Vec<u8>, Fault>>, Fault> {
+) -> Result<impl Iterator<Item = Result<Vec<u8>, ContainerFault>>, ContainerFault> {
     let known = bytes.len().min(MAGIC.len());
     if bytes.is_empty() || bytes[..known] != MAGIC[..known] {
-        return Err(if is_capture(bytes) { Fault::Capture } else { Fault::Foreign });
+        return Err(if is_capture(bytes) {
+            ContainerFault::Capture
+        } else {
+            ContainerFault::Foreign
+        });
     }
-    let format = bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).ok_or(Fault::Cut)?;
+    let format =
+        bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).ok_or(ContainerFault::Cut)?;
     match u32::from_le_bytes(*format) {
         FORMAT => {}
-        later @ FORMAT.. => return Err(Fault::Later(later)),
-        _ => return Err(Fault::Damaged("no format has this number")),
+        later @ FORMAT.. => return Err(ContainerFault::Later(later)),
+        _ => return Err(ContainerFault::Damaged("no format has this number")),
     }
     let mut rest = bytes.get(MAGIC.len() + format.len()..).unwrap_or(&[]);
     Ok(std::iter::from_fn(move || {
@@ -91,8 +96,8 @@ pub(super) fn sections(
 }
 
 /// Takes the next section.
-fn section(rest: &mut &[u8]) -> Result<Vec<u8>, Fault> {
-    let header = rest.get(..HEADER).ok_or(Fault::Cut)?;
+fn section(rest: &mut &[u8]) -> Result<Vec<u8>, ContainerFault> {
+    let header = rest.get(..HEADER).ok_or(ContainerFault::Cut)?;
     let number = |at: usize| {
         let bytes = header.get(at..).and_then(|rest| rest.first_chunk()).copied();
         u64::from_le_bytes(bytes.unwrap_or_default())
@@ -100,19 +105,19 @@ fn section(rest: &mut &[u8]) -> Result<Vec<u8>, Fault> {
     let (stored, len) = (number(0), number(8));
     let behind = rest.get(HEADER..).unwrap_or(&[]);
     let stored = usize::try_from(stored).ok().and_then(|stored| behind.split_at_checked(stored));
-    let (stored, behind) = stored.ok_or(Fault::Cut)?;
+    let (stored, behind) = stored.ok_or(ContainerFault::Cut)?;
     if header.get(16..) != Some(&checksum(stored)[..]) {
-        return Err(Fault::Checksum);
+        return Err(ContainerFault::Checksum);
     }
     *rest = behind;
     unpack(stored, len)
 }
 
 /// Unpacks a section of this length. Memory grows with what is there, not with what is stated.
-fn unpack(stored: &[u8], len: u64) -> Result<Vec<u8>, Fault> {
-    const BAD: Fault = Fault::Damaged("a section cannot be unpacked");
+fn unpack(stored: &[u8], len: u64) -> Result<Vec<u8>, ContainerFault> {
+    const BAD: ContainerFault = ContainerFault::Damaged("a section cannot be unpacked");
     if len > LARGEST {
-        return Err(Fault::Damaged("a section is too large"));
+        return Err(ContainerFault::Damaged("a section is too large"));
     }
     let mut bytes = Vec::new();
     let mut decoder = zstd::stream::read::Decoder::new(stored).map_err(|_| BAD)?;
@@ -120,7 +125,7 @@ fn unpack(stored: &[u8], len: u64) -> Result<Vec<u8>, Fault> {
     if bytes.len() as u64 == len { Ok(bytes) } else { Err(BAD) }
 }
 
-/// The first half of a quarter of a hash: enough against chance.
+/// The first eight bytes of a hash: enough against damage by chance.
 fn checksum(bytes: &[u8]) -> [u8; 8] {
     let hash = Sha256::digest(bytes);
     std::array::from_fn(|i| hash.get(i).copied().unwrap_or_default())
@@ -146,7 +151,7 @@ fn is_capture(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+    fn read(bytes: &[u8]) -> Result<Vec<Vec<u8>>, ContainerFault> {
         sections(bytes)?.collect()
     }
 
@@ -177,10 +182,10 @@ mod tests {
 
     #[test]
     fn other_files_and_later_formats_are_told() {
-        assert_eq!(read(b""), Err(Fault::Foreign));
-        assert_eq!(read(b"PK\x03\x04"), Err(Fault::Foreign));
-        assert_eq!(read(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]), Err(Fault::Capture));
+        assert_eq!(read(b""), Err(ContainerFault::Foreign));
+        assert_eq!(read(b"PK\x03\x04"), Err(ContainerFault::Foreign));
+        assert_eq!(read(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]), Err(ContainerFault::Capture));
         let later = [&MAGIC[..], &7_u32.to_le_bytes()].concat();
-        assert_eq!(read(&later), Err(Fault::Later(7)));
+        assert_eq!(read(&later), Err(ContainerFault::Later(7)));
     }
 }

@@ -1,17 +1,17 @@
-//! Snapshots: the state of a run in a file, from which the next run goes on, and of which a report can
-//! be made.
+//! Snapshots: the state of a run in a file, from which the next run continues, and of which a report
+//! can be made.
 //!
-//! `container` is the file: sections with lengths and checksums. `about` says of what the snapshot
-//! is. The state itself is [`SavedState`], which the pipeline writes and reads.
+//! `container` is the file: sections with lengths and checksums. `about` says what the snapshot
+//! covers. The state itself is [`SavedState`], which the pipeline writes and reads.
 
 mod about;
 mod container;
 
 use std::sync::Arc;
 
-pub use about::{FileDigest, ReadFile, SnapshotAbout, SnapshotSettings};
+pub use about::{FileDigest, RecordedFile, SnapshotAbout, SnapshotSettings};
 
-use container::{Container, Fault};
+use container::{Container, ContainerFault};
 
 use crate::catalogue::Catalogue;
 use crate::pipeline::{SavedCounts, SavedState};
@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, Result};
 /// A snapshot.
 #[derive(Debug, Clone)]
 pub struct SnapshotFile {
-    /// Of what it is.
+    /// What it covers.
     pub about: SnapshotAbout,
     /// The state.
     pub state: SavedState,
@@ -46,11 +46,11 @@ impl SnapshotFile {
     /// [`ErrorKind::Input`] if this is no snapshot, if it is damaged, or if it is of another version
     /// or another catalogue.
     pub fn read(name: &str, bytes: &[u8], catalogue: &Arc<Catalogue>) -> Result<Self> {
-        let fault = |fault: Fault| fault.error().with_object(name);
+        let fault = |fault: ContainerFault| fault.error().with_object(name);
         let mut sections = container::sections(bytes).map_err(fault)?;
-        let mut next = || sections.next().unwrap_or(Err(Fault::Cut));
+        let mut next = || sections.next().unwrap_or(Err(ContainerFault::Cut));
         let about = next().map_err(fault)?;
-        let damaged = |BadState(reason)| fault(Fault::Damaged(reason));
+        let damaged = |BadState(reason)| fault(ContainerFault::Damaged(reason));
         let about: SnapshotAbout = saved::from_bytes(&about).map_err(damaged)?;
         about.check(catalogue).map_err(|error| error.with_object(name))?;
         let counts = SavedCounts::from_bytes(&next().map_err(fault)?, catalogue);
@@ -58,13 +58,13 @@ impl SnapshotFile {
         let shards = (0..crate::flow::SHARDS).map(|_| next()).collect::<Result<_, _>>();
         let shards = shards.map_err(fault)?;
         if sections.next().is_some() {
-            return Err(fault(Fault::Damaged("there are more bytes than values")));
+            return Err(fault(ContainerFault::Damaged("there are more bytes than values")));
         }
         Ok(Self { about, state: SavedState::from_parts(counts, capture, shards) })
     }
 }
 
-impl Fault {
+impl ContainerFault {
     /// What is wrong with the file, for people.
     fn error(self) -> Error {
         let again = "read the captures again";
@@ -87,7 +87,7 @@ impl Fault {
     }
 }
 
-/// The sections of a file, unpacked: of what it is, what is counted, what is open. For fuzzing.
+/// The sections of a file, unpacked: what it covers, what is counted, what is open. For fuzzing.
 #[doc(hidden)]
 #[must_use]
 pub fn unpacked(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
