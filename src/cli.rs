@@ -55,7 +55,7 @@ pub use self::live::LiveArgs;
 pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
-pub use self::reading::ReadingArgs;
+pub use self::reading::{MOST_FLOWS, MOST_OPENING_MIB, MOST_SERVERS, ReadingArgs};
 pub use self::replay::ReplayArgs;
 pub use self::services::ServicesArgs;
 pub use self::slice::SliceArgs;
@@ -78,6 +78,8 @@ pub struct Cli {
 
 /// The defaults, which are those of the library.
 const LIMITS: ResourceLimits = ResourceLimits::DEFAULT;
+/// The greatest value of --histogram-ports: all ports of both transports.
+pub const MOST_HISTOGRAM_PORTS: u32 = 131_072;
 
 // Headings of the help, in the order in which they appear. `-h` and `--help` leave out what is
 // below ADVANCED; `portlore help COMMAND` and the man pages have it.
@@ -132,8 +134,8 @@ pub enum Command {
     /// Check captures against what you expect of them
     ///
     /// A file of expectations says which servers must be there and what they must speak, which flows
-    /// must or must not occur, and which findings are not tolerated. docs/expectations.md
-    /// describes it, with examples; --learn writes a first one.
+    /// must or must not occur, and which findings are not tolerated. docs/expectations.md describes
+    /// it, with examples; --learn writes a first one.
     ///
     /// The exit status is 1 if something is not as expected.
     #[command(after_help = help::CHECK)]
@@ -141,8 +143,8 @@ pub enum Command {
     /// Show what differs between two captures or reports
     ///
     /// Lists the servers, services, clients and findings that were added, removed or changed. Times,
-    /// amounts and the ports of clients are ignored. A server is identified by its address
-    /// and port, or by its name if both captures have one.
+    /// amounts and the ports of clients are ignored. A server is identified by its address and
+    /// port, or by its name if both captures have one.
     ///
     /// The exit status is 1 if something differs.
     #[command(after_help = help::DIFF)]
@@ -276,10 +278,11 @@ pub struct CommonArgs {
     /// Only connections that match, such as 'tag = osc'
     ///
     /// The expression is applied to each connection when it ends and its verdict is known, before it
-    /// is counted: tables, findings and rows have the selected connections only. Columns are compared with =, !=, <, >,
-    /// ~ (matches a regular expression) and in (ranges such as 3000..3010, networks, lists);
-    /// conditions are joined with and, or, not and parentheses. port:3001 and the other terms of the
-    /// full-screen filter are possible as well. docs/flows.md lists columns and explains values.
+    /// is counted: tables, findings and rows have the selected connections only. Columns are
+    /// compared with =, !=, <, >, ~ (matches a regular expression) and in (ranges such as
+    /// 3000..3010, networks, lists); conditions are joined with and, or, not and parentheses.
+    /// port:3001 and the other terms of the full-screen filter are possible as well. docs/flows.md
+    /// lists columns and explains values.
     #[arg(help_heading = INPUT, long = "where", value_name = "EXPR", value_parser = FlowFilter::parse, allow_hyphen_values = true)]
     pub selected: Option<FlowFilter>,
     /// Stop after N packets
@@ -389,6 +392,6 @@ pub struct CommonArgs {
     ///
     /// Only ports with more than 64 distinct sizes or times count towards this limit. Beyond it,
     /// the lowest port numbers keep their quantiles and histograms.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=131_072))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=MOST_HISTOGRAM_PORTS.into()))]
     pub histogram_ports: u32,
 }

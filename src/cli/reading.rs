@@ -6,6 +6,13 @@ use portlore::stats::IpNetwork;
 use super::values::{network, whole_number};
 use super::{ADVANCED, KeyPart, LIMITS};
 
+/// The greatest value of --max-flows.
+pub const MOST_FLOWS: u32 = 67_108_864;
+/// The greatest value of --opening-mib.
+pub const MOST_OPENING_MIB: u32 = 65_536;
+/// The greatest value of --max-servers.
+pub const MOST_SERVERS: u32 = 16_777_216;
+
 /// How packets are read, and how much of them is kept.
 #[derive(Debug, Args)]
 pub struct ReadingArgs {
@@ -42,19 +49,19 @@ pub struct ReadingArgs {
     ///
     /// They take about 160 bytes each. At the limit, portlore stops tracking the connections that
     /// have been idle longest, and reports how many.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = whole_number::<u32>(16..=67_108_864))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = whole_number::<u32>(16..=MOST_FLOWS.into()))]
     pub max_flows: u32,
     /// Memory for the first bytes of connections, in MiB
     ///
     /// When it runs out, fewer bytes per connection are examined.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = whole_number::<u32>(1..=65_536))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = whole_number::<u32>(1..=MOST_OPENING_MIB.into()))]
     pub opening_mib: u32,
     /// Maximum number of servers in memory
     ///
     /// They take at most 400 bytes each. Beyond the limit, loopback, link-local and private
     /// addresses are kept first; the remaining places go to a selection of the others that is the
     /// same on every run.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=16_777_216))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=MOST_SERVERS.into()))]
     pub max_servers: u32,
     /// Parse packets without the sandbox
     ///

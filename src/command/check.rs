@@ -1,6 +1,6 @@
 //! `portlore check`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
@@ -15,7 +15,7 @@ use portlore::{Error, ErrorKind, Result, expect, findings};
 use super::analysis::{OpenCaptures, options, output_plan};
 use super::catalogue::{load, places};
 use super::expectations::{ExpectationsFile, FlowCheck};
-use super::inputs::InputFiles;
+use super::inputs::{InputFiles, names};
 use super::output::{Output, Outputs};
 use super::session::drop_privileges;
 use super::signals::SignalFlags;
@@ -107,8 +107,4 @@ fn prepare(args: &CheckArgs, captures: &OpenCaptures, file: Option<&Path>) -> Re
     let keep = Keep { unsandboxed: args.analysis.reading.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, Zone::Utc)?;
     Ok(output)
-}
-
-fn names(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| path.display().to_string()).collect()
 }

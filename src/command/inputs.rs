@@ -36,6 +36,11 @@ pub fn find_captures(named: &[PathBuf], quiet: bool) -> Result<Vec<PathBuf>> {
     Ok(found.paths)
 }
 
+/// The paths as texts; untrusted.
+pub fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
+}
+
 /// Whether a path stands for standard input, or for standard output.
 pub fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"

@@ -57,7 +57,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let others = file.map(Path::to_owned).into_iter().collect();
     let inputs = InputFiles { services: places.clone(), others, ..InputFiles::default() };
     // Outputs are committed by another process, which parses no packets.
-    let outputs = Outputs::prepare(output_plan(args), &inputs)?;
+    let prepared = Outputs::prepare(output_plan(args), &inputs)?;
     let interfaces = chosen(&args.interfaces, args.common.quiet)?;
     let local_networks = local_networks(args, &interfaces);
     // Processes are inspected by another process, which parses no packets, and which is started
@@ -69,15 +69,14 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let rebinding = RebindHelper::start(args.user.as_deref());
     let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     rebind_by(&mut live, rebinding);
-    let (output, capture) = (outputs.open_report()?, outputs.open_capture()?);
-    let (flow_outputs, page) = (outputs.open_flows()?, outputs.open_page()?);
+    let (outputs, capture) = (prepared.open_all()?, prepared.open_capture()?);
     let keyboard = Keyboard::StandardInput;
-    let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
+    let live_outputs = LiveOutputs::open(&args.observers, &args.common, &outputs.report, keyboard)?;
     let successor = Successor::of_root(user);
     // The devices are open: from here on nothing needs root.
     let keep = Keep { user, unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
-    outputs.watch()?;
+    prepared.watch()?;
     let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
     let catalogues = catalogues.transpose()?;
     let process_cache = helper
@@ -119,10 +118,8 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             filter_on,
             local_networks,
         }),
-        output,
-        flow_outputs,
+        outputs,
         expectations,
-        page,
         snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress: None,

@@ -55,6 +55,16 @@ pub struct Outputs<'a> {
     helper: Option<Arc<CommitHelper>>,
 }
 
+/// The outputs of a run, open.
+pub struct OpenOutputs {
+    /// The report's destination.
+    pub report: Output,
+    /// Where flows go as rows.
+    pub flows: Vec<(&'static FlowFormat, Output)>,
+    /// Where the page goes, if one is written.
+    pub page: Option<Output>,
+}
+
 impl<'a> Outputs<'a> {
     /// Refuses what cannot be written, and starts the process that commits the outputs. To be called
     /// before a device is opened and before privileges are dropped. No output is one of `inputs`.
@@ -100,6 +110,17 @@ impl<'a> Outputs<'a> {
         Ok(Self { plan, helper })
     }
 
+    /// Opens the destinations of what is known of a capture. To be called before privileges are
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where one cannot be created.
+    pub fn open_all(&self) -> Result<OpenOutputs> {
+        let (report, flows) = (self.open_report()?, self.open_flows()?);
+        let page = self.plan.page.map(|path| self.open_file(path, OTHER_PAGE)).transpose()?;
+        Ok(OpenOutputs { report, flows, page })
+    }
+
     /// Opens the report's destination. There is none where flows have standard output. To be called
     /// before privileges are dropped.
     ///
@@ -113,11 +134,7 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    /// Opens the outputs of flows. To be called before privileges are dropped.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Output`] where one cannot be created.
-    pub fn open_flows(&self) -> Result<Vec<(&'static FlowFormat, Output)>> {
+    fn open_flows(&self) -> Result<Vec<(&'static FlowFormat, Output)>> {
         let open = |flows: &FlowsTo| {
             let output = match &flows.path {
                 Some(path) => self.open_file(path, OTHER_FLOWS)?,
@@ -137,14 +154,6 @@ impl<'a> Outputs<'a> {
         self.plan
             .capture
             .map_or_else(|| Ok(Output::standard()), |(path, _)| self.open_file(path, OTHER_CAPTURE))
-    }
-
-    /// Opens the page's file, if one is written. To be called before privileges are dropped.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Output`] where it cannot be created.
-    pub fn open_page(&self) -> Result<Option<Output>> {
-        self.plan.page.map(|path| self.open_file(path, OTHER_PAGE)).transpose()
     }
 
     /// Opens the file for the state of the run, if it is kept. To be called before privileges are

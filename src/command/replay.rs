@@ -10,7 +10,7 @@ use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
-use super::inputs::{InputFiles, find_captures, is_standard};
+use super::inputs::{InputFiles, find_captures, is_standard, names};
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
@@ -47,12 +47,9 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
-    let outputs = prepare_outputs(args, paths.clone())?;
-    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
-    let page = outputs.open_page()?;
-    drop(outputs);
+    let outputs = prepare_outputs(args, paths.clone())?.open_all()?;
     let (mode, live_outputs) = if args.follow {
-        (Mode::Follow, live_outputs(args, &output, Keyboard::ControllingTerminal)?)
+        (Mode::Follow, live_outputs(args, &outputs.report, Keyboard::ControllingTerminal)?)
     } else {
         (Mode::Replay, LiveOutputs::of_replay(&args.common))
     };
@@ -71,10 +68,8 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         signals: &signals,
         sandbox_gaps,
         mode,
-        output,
-        flow_outputs,
+        outputs,
         expectations: None,
-        page,
         snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress,
@@ -83,8 +78,8 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     Ok(if some_unreadable { UNREADABLE } else { status })
 }
 
-/// Replays a part of the captures of a sensor: takes up the state that the part before left, and leaves
-/// its own.
+/// Replays a part of the captures of a sensor: continues from the snapshot of the part before, if there
+/// is one, and writes its own.
 fn replay_part(
     args: &ReplayArgs,
     path: &Path,
@@ -97,10 +92,9 @@ fn replay_part(
     }
     let before = args.snapshots.resume.as_deref().map(SnapshotBytes::read).transpose()?;
     let filter = compile(args, &files.links())?;
-    let outputs = prepare_outputs(args, paths.clone())?;
-    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
-    let (page, snapshot) = (outputs.open_page()?, outputs.open_snapshot()?);
-    drop(outputs);
+    let prepared = prepare_outputs(args, paths.clone())?;
+    let (outputs, snapshot) = (prepared.open_all()?, prepared.open_snapshot()?);
+    drop(prepared);
     let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
     let sensor = args.snapshots.sensor.clone().unwrap_or_default();
@@ -130,10 +124,8 @@ fn replay_part(
         signals,
         sandbox_gaps,
         mode: Mode::Replay,
-        output,
-        flow_outputs,
+        outputs,
         expectations: None,
-        page,
         snapshot: SnapshotPlan { resume, writes },
         live_outputs: LiveOutputs::of_replay(&args.common),
         progress,
@@ -153,11 +145,8 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let filter = compile(args, &files.links())?;
     let captures = file::candidate_paths(&args.files);
     warn_of_rights(args, &captures);
-    let outputs = prepare_outputs(args, captures)?;
-    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
-    let page = outputs.open_page()?;
-    drop(outputs);
-    let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
+    let outputs = prepare_outputs(args, captures)?.open_all()?;
+    let live_outputs = live_outputs(args, &outputs.report, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
     let (read, unsandboxed) = (&file::folders(&args.files)[..], args.common.reading.no_sandbox);
     let keep = Keep { read, unsandboxed, ..Keep::default() };
@@ -172,10 +161,8 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         signals,
         sandbox_gaps,
         mode: Mode::Follow,
-        output,
-        flow_outputs,
+        outputs,
         expectations: None,
-        page,
         snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress: None,
@@ -255,8 +242,4 @@ fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<
 fn compile(args: &ReplayArgs, links: &[LinkType]) -> Result<Option<Filter>> {
     let filter = args.common.filter.as_deref();
     filter.map(|f| Filter::compile(f, links)).transpose()
-}
-
-fn names(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| path.display().to_string()).collect()
 }

@@ -16,7 +16,10 @@ use super::output::{OutputPlan, Outputs};
 use super::session::{Mode, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
 use super::snapshot::{SnapshotBytes, SnapshotPlan};
-use crate::cli::{CommonArgs, KeyPart, ReportArgs};
+use crate::cli::{
+    CommonArgs, KeyPart, MOST_FLOWS, MOST_HISTOGRAM_PORTS, MOST_OPENING_MIB, MOST_SERVERS,
+    ReportArgs,
+};
 
 /// No frames: the capture ends where the snapshot was written.
 struct NoFrames;
@@ -54,10 +57,7 @@ pub fn run(args: ReportArgs) -> Result<u8> {
         force: common.force,
         ..OutputPlan::default()
     };
-    let outputs = Outputs::prepare(plan, &inputs)?;
-    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
-    let page = outputs.open_page()?;
-    drop(outputs);
+    let outputs = Outputs::prepare(plan, &inputs)?.open_all()?;
     let keep = Keep { unsandboxed: common.reading.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&common))?;
     let SnapshotFile { about, state } = bytes.parse(&catalogue)?;
@@ -76,10 +76,8 @@ pub fn run(args: ReportArgs) -> Result<u8> {
         signals: &signals,
         sandbox_gaps,
         mode: Mode::Replay,
-        output,
-        flow_outputs,
+        outputs,
         expectations: None,
-        page,
         snapshot: SnapshotPlan { resume: Some(state), writes: None },
         live_outputs: LiveOutputs::of_replay(&common),
         progress: None,
@@ -90,11 +88,11 @@ pub fn run(args: ReportArgs) -> Result<u8> {
 /// Sets the options with which the captures were read.
 fn adopt(args: &mut CommonArgs, settings: &SnapshotSettings) -> Result<()> {
     let bad = || Error::new(ErrorKind::Input, "is damaged: an option is not valid");
-    let within = |number: u64, most: u64| u32::try_from(number.min(most)).map_err(|_| bad());
-    args.reading.max_flows = within(settings.max_flows, 67_108_864)?;
-    args.reading.opening_mib = within(settings.opening_bytes >> 20, 65_536)?;
-    args.histogram_ports = within(settings.histogram_ports, 131_072)?;
-    args.reading.max_servers = within(settings.max_servers, 16_777_216)?;
+    let within = |number: u64, most: u32| u32::try_from(number).map_or(most, |n| n.min(most));
+    args.reading.max_flows = within(settings.max_flows, MOST_FLOWS);
+    args.reading.opening_mib = within(settings.opening_bytes >> 20, MOST_OPENING_MIB);
+    args.histogram_ports = within(settings.histogram_ports, MOST_HISTOGRAM_PORTS);
+    args.reading.max_servers = within(settings.max_servers, MOST_SERVERS);
     args.filter.clone_from(&settings.filter);
     let selected = settings.selected.as_deref().map(FlowFilter::parse).transpose();
     args.selected = selected.map_err(|_| bad())?;

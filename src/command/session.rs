@@ -15,7 +15,6 @@ use portlore::pipeline::{
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
-use portlore::report::flows::FlowFormat;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show, Zone, html};
 use portlore::source::{Drops, Filter, Source, TimeWindow};
@@ -25,7 +24,7 @@ use portlore::{Error, ErrorKind, Result};
 use super::expectations::{ExpectationsFile, FlowCheck};
 use super::flow_outputs::FlowOutputs;
 use super::observers::{IntervalObserver, LiveOutputs, Observers, OutputStream, ScreenContext};
-use super::output::{Output, OutputState};
+use super::output::{OpenOutputs, Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::snapshot::{SnapshotPlan, SnapshotWriter, UnwrittenSnapshot};
@@ -45,15 +44,10 @@ pub struct Session<'s> {
     /// What the sandbox does not restrict here, for the report.
     pub sandbox_gaps: Vec<String>,
     pub mode: Mode,
-    /// The report's destination.
-    pub output: Output,
-    /// Where flows go as rows.
-    pub flow_outputs: Vec<(&'static FlowFormat, Output)>,
+    pub outputs: OpenOutputs,
     /// What the capture must show.
     pub expectations: Option<ExpectationsFile>,
-    /// Where the page goes, if one is written.
-    pub page: Option<Output>,
-    /// What the run takes up of an earlier one, and leaves for a later one.
+    /// The snapshot from which the run continues, and the one that it writes.
     pub snapshot: SnapshotPlan,
     /// Observers of the running capture.
     pub live_outputs: LiveOutputs,
@@ -132,10 +126,8 @@ impl Session<'_> {
             signals,
             sandbox_gaps,
             mode,
-            output,
-            flow_outputs,
+            outputs: OpenOutputs { report: output, flows: flow_outputs, page },
             expectations,
-            page,
             snapshot,
             mut live_outputs,
             progress,
@@ -170,7 +162,7 @@ impl Session<'_> {
             live: context.is_some(),
             keep_flows,
             local_networks: if context.is_some() { local_networks } else { read.local_networks },
-            // A report of what is left may be of any kind.
+            // The report of the snapshot may be of any kind.
             examples: page.is_some() || is_part,
             keep_reasons: keep_flows
                 || is_part
@@ -224,7 +216,7 @@ fn run_observed(
     source: &mut dyn Source,
     filter: Option<Filter>,
     catalogue: &Arc<Catalogue>,
-    options: &pipeline::Options<'_>,
+    options: &Options<'_>,
     (live_outputs, intervals, (title, colour, filter_on)): (
         LiveOutputs,
         Option<IntervalObserver>,
