@@ -29,6 +29,7 @@ complete -c portlore -n "__fish_portlore_needs_command" -s V -l version -d 'Prin
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "replay" -d 'Report what is running on the ports in capture files'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "live" -d 'Capture on an interface and report what is running'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "report" -d 'Print the report of a snapshot'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "merge" -d 'Merge the snapshots of several sensors, and print their report'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "osc" -d 'Show the OSC messages in capture files or on an interface'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "check" -d 'Check captures against what you expect of them'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "diff" -d 'Show what differs between two captures or reports'
@@ -41,6 +42,7 @@ complete -c portlore -n "__fish_portlore_needs_command" -f -a "doctor" -d 'Check
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "catalogue" -d 'Check your own service files, or list the facts they can match'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "help" -d 'Explain a command and all its options'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l sensors -d 'Read a folder in which each sensor has a folder' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l since -d 'Skip packets before TIME; +5m counts from the first one' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'Skip packets at or after TIME (same notation as --since)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l snapshot -d 'Write the final state to a file, for a later run to continue' -r -F
@@ -203,6 +205,52 @@ complete -c portlore -n "__fish_portlore_using_subcommand report" -l no-names -d
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l html -d 'Also write the report as a page for browsers' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
+warning\t'Warnings and alerts'
+note\t'Any finding'"
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l top -d 'Show at most N rows per table (0: all)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l format -d 'Format: table, json, ndjson, csv or md' -r -f -a "table\t'Human-readable tables'
+json\t'One JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One table for spreadsheets'
+md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l sort -d 'Sort tables by bytes, flows, packets, clients or port' -r -f -a "bytes\t'Most bytes first'
+flows\t'Most connections first'
+packets\t'Most packets first'
+clients\t'Most clients first'
+port\t'Lowest port first'"
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
+servers\t'Servers'
+services\t'Services and protocols'
+findings\t'What does not belong'"
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -s o -l output -d 'Write a snapshot of all sensors to a file' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l why -d 'List connections with the reasons for each verdict'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l flows -d 'List connections'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l servers -d 'Add a table of servers, with the proof for each'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l stats -d 'Add statistics: packets, outcomes, times, sizes'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l local -d 'Show times in the local time zone instead of UTC'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l force -d 'Overwrite files that exist'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -s v -l verbose -d 'Also count packets per interface and link type'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -s q -l quiet -d 'Do not print progress or notices'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -l no-sandbox -d 'Parse packets without the sandbox'
+complete -c portlore -n "__fish_portlore_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r

@@ -59,7 +59,7 @@ pub use self::reading::{MOST_FLOWS, MOST_OPENING_MIB, MOST_SERVERS, ReadingArgs}
 pub use self::replay::ReplayArgs;
 pub use self::services::ServicesArgs;
 pub use self::slice::SliceArgs;
-pub use self::snapshots::{ReportArgs, SnapshotArgs};
+pub use self::snapshots::{MergeArgs, ReportArgs, SnapshotArgs};
 use self::values::whole_number;
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
@@ -124,6 +124,13 @@ pub enum Command {
     /// lists the connections that are open.
     #[command(after_help = help::REPORT)]
     Report(ReportArgs),
+    /// Merge the snapshots of several sensors, and print their report
+    ///
+    /// Each sensor counts once, however often it is named: of two snapshots of which one continues the
+    /// other, the longer one is used. Sensors are independent of each other: the same address at two
+    /// sensors is two hosts. The report is the one of replay --sensors.
+    #[command(after_help = help::MERGE)]
+    Merge(MergeArgs),
     /// Show the OSC messages in capture files or on an interface
     ///
     /// Prints Open Sound Control messages over UDP and TCP, in both directions, as they arrive:

@@ -130,6 +130,8 @@ pub struct Finding {
     pub port: ServicePort,
     /// The server; `None` where it is about a port as a whole.
     pub server: Option<IpAddr>,
+    /// The number of the sensor that saw the server, from 1; 0 where there is only one.
+    pub sensor: u16,
     /// The id of the service that is proved, or whose advice this is.
     pub service: Option<String>,
     /// The number of the frame that shows it.
@@ -145,7 +147,8 @@ impl Finding {
     #[must_use]
     pub fn server_key(&self) -> Option<ServerKey> {
         let ServicePort { port, transport } = self.port;
-        self.server.map(|address| ServerKey { address, port, transport })
+        let sensor = self.sensor;
+        self.server.map(|address| ServerKey { address, port, transport, sensor })
     }
 
     /// A finding at a server, with nothing but its sentence.
@@ -160,6 +163,7 @@ impl Finding {
             severity,
             port: server.key.service_port(),
             server: Some(server.key.address),
+            sensor: server.key.sensor,
             service: None,
             frame: None,
             sentence,
@@ -194,7 +198,8 @@ pub fn find(stats: &Stats, catalogue: &Catalogue) -> Vec<Finding> {
     ports::find(stats, catalogue, &mut findings);
     findings.sort_by(|one, other| {
         let key = |finding: &Finding| {
-            (finding.severity, finding.port, finding.server, finding.kind, finding.frame)
+            let server = (finding.server, finding.sensor);
+            (finding.severity, finding.port, server, finding.kind, finding.frame)
         };
         key(one).cmp(&key(other)).then_with(|| one.sentence.cmp(&other.sentence))
     });

@@ -46,6 +46,7 @@ fn run(command: Command) -> portlore::Result<u8> {
     match command {
         Command::Replay(args) => replay::run(&args),
         Command::Report(args) => report::run(args),
+        Command::Merge(args) => report::merge(args),
         Command::Live(args) => live::run(&args),
         Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
         Command::ServiceFiles { user, paths } => service_files::run(user.as_deref(), &paths),

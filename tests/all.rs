@@ -40,6 +40,7 @@ mod saving;
 mod screen;
 mod seeds;
 mod selected;
+mod sensors;
 mod services;
 mod setup;
 mod slice;

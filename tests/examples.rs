@@ -47,10 +47,16 @@ fn folder() -> tempfile::TempDir {
             outcome(&["replay", "--format", "json", &format!("fixtures/shows/{day}.pcap")]);
         fs::write(folder.path().join(format!("{day}.json")), report).unwrap();
     }
-    let snapshot = folder.path().join("east.plore");
-    let part = ["replay", "--sensor", "east", "--chain", "fixtures/showcase.pcap", "--snapshot"];
-    let (status, ..) = outcome(&[&part[..], &[snapshot.to_str().unwrap()]].concat());
-    assert_eq!(status, 0);
+    for sensor in ["east", "west"] {
+        let own = folder.path().join("captures").join(sensor);
+        fs::create_dir_all(&own).unwrap();
+        symlink(root.join("fixtures/showcase.pcap"), own.join("1.pcap")).unwrap();
+        let snapshot = folder.path().join(format!("{sensor}.plore"));
+        let part = ["replay", "--sensor", sensor, "--chain", "fixtures/showcase.pcap"];
+        let (status, ..) =
+            outcome(&[&part[..], &["--snapshot", snapshot.to_str().unwrap()]].concat());
+        assert_eq!(status, 0);
+    }
     let (_, learnt, _) = outcome(&["check", "--learn", "fixtures/showcase.pcap"]);
     fs::write(folder.path().join("show.toml"), learnt).unwrap();
     folder

@@ -51,7 +51,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &["catalogue", "flow", "pipeline", "saved", "time"]),
     ("replay", &["catalogue", "pipeline", "source"]),
     ("bytes", &["catalogue", "classify", "decode", "detect", "evidence", "flow"]),
-    ("columns", &["classify", "decode", "evidence", "flow", "pipeline", "process", "time"]),
+    (
+        "columns",
+        &["classify", "decode", "evidence", "flow", "pipeline", "process", "source", "time"],
+    ),
     ("diff", &["decode", "evidence", "findings", "pipeline", "sentence", "stats"]),
     (
         "flow_filter",

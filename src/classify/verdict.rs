@@ -297,6 +297,16 @@ impl FirstValues {
 }
 
 impl Verdict {
+    /// Moves the numbers of its frames behind `by` others.
+    pub(crate) fn move_frames(&mut self, by: u64) {
+        let facts = self.facts.iter_mut().flat_map(|facts| &mut facts.first);
+        let reasons = self.reasons.iter_mut().chain(facts);
+        let failure = self.failure.iter_mut().map(|failure| &mut failure.frame);
+        for frame in reasons.filter_map(|reason| reason.frame.as_mut()).chain(failure) {
+            *frame = frame.saturating_add(by);
+        }
+    }
+
     /// Records that the responder ended the connection without sending payload. This is a fault of
     /// OSC only, where the initiator can use a framing that the responder does not: ETC's consoles
     /// close the connection at the first packet that they cannot parse

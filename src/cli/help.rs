@@ -39,6 +39,11 @@ Examples:
   portlore report east.plore                  # as if the capture ended there
   portlore report east.plore --flows          # with open connections";
 
+pub(super) const MERGE: &str = "\
+Examples:
+  portlore merge east.plore west.plore        # the report of both sensors
+  portlore merge east.plore west.plore -o all.plore   # a file of both";
+
 pub(super) const LIVE: &str = "\
 Examples:
   sudo portlore live                          # full screen, then the report
@@ -137,10 +142,11 @@ Examples:
   portlore help catalogue check       # a subcommand";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
-pub(super) const COMMANDS: [&str; 16] = [
+pub(super) const COMMANDS: [&str; 17] = [
     "replay",
     "live",
     "report",
+    "merge",
     "osc",
     "check",
     "diff",
@@ -164,7 +170,14 @@ pub(super) fn command_line() -> Command {
 /// Adds the help page to a command and to those below it.
 fn with_pages(command: Command) -> Command {
     let name = command.get_name().to_owned();
-    let command = if name == "report" { command.mut_args(without_reading) } else { command };
+    let command = match &*name {
+        "report" => command.mut_args(without_reading),
+        "merge" => command.mut_args(without_reading).mut_arg("output", |arg| {
+            arg.help("Write a snapshot of all sensors to a file")
+                .long_help("Write a snapshot of all sensors to a file\n\nIt can be merged with others, and report prints its report. No run can continue from it.")
+        }),
+        _ => command,
+    };
     let hidden: Vec<String> = command
         .get_arguments()
         .filter(|arg| arg.is_hide_short_help_set())
@@ -187,7 +200,7 @@ fn with_pages(command: Command) -> Command {
         .mut_subcommands(with_pages)
 }
 
-/// An option of `report`: those of reading captures are left out.
+/// An option of `report` or `merge`: those of reading captures are left out.
 fn without_reading(arg: Arg) -> Arg {
     let is_left_out = OF_READING.contains(&arg.get_id().as_str());
     if is_left_out { arg.hide(true).hide_short_help(false) } else { arg }

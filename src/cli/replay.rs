@@ -6,7 +6,7 @@ use clap::Args;
 use portlore::source::{TimeBound, TimeWindow};
 
 use super::values::time_bound;
-use super::{CommonArgs, INPUT, ObserverArgs, SnapshotArgs};
+use super::{ADVANCED, CommonArgs, INPUT, ObserverArgs, SnapshotArgs};
 
 /// `portlore replay`.
 #[derive(Debug, Args)]
@@ -16,11 +16,17 @@ pub struct ReplayArgs {
     ///
     /// Files are pcap or pcapng, also compressed with gzip, zstd, xz, lz4 or bzip2. A folder stands
     /// for the captures in it. A quoted pattern such as 'ring*.pcap' is expanded by portlore.
-    #[arg(required = true, value_name = "FILE", help_heading = None::<&str>)]
+    #[arg(required_unless_present = "sensors", value_name = "FILE", help_heading = None::<&str>)]
     pub files: Vec<PathBuf>,
     /// Read files in the order given, not merged by time
     #[arg(long)]
     pub chain: bool,
+    /// Read a folder in which each sensor has a folder
+    ///
+    /// The captures of a sensor are read in the order of their names, as with --chain. Sensors are
+    /// independent of each other: the same address at two sensors is two hosts.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "FOLDER", conflicts_with_all = ["files", "chain", "follow", "since", "until", "count", "snapshot"])]
+    pub sensors: Option<PathBuf>,
     /// Keep reading files that are still being written
     ///
     /// Continues until Ctrl-C, and picks up the next files of a ring as they appear. With - as the

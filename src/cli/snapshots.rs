@@ -1,4 +1,4 @@
-//! `portlore report`, and the options with which `replay` writes a snapshot or continues from one.
+//! `portlore report`, `portlore merge`, and the options with which `replay` writes a snapshot or continues from one.
 
 use std::path::PathBuf;
 
@@ -38,8 +38,19 @@ pub struct ReportArgs {
     pub common: CommonArgs,
 }
 
-/// The options of reading captures, which `report` does not have: the snapshot says how they were
-/// read.
+/// `portlore merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Snapshots that replay --snapshot or merge has written
+    #[arg(required = true, value_name = "SNAPSHOT", help_heading = None::<&str>)]
+    pub snapshots: Vec<PathBuf>,
+    /// The outputs; what was read is in the snapshots.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// The options of reading captures, which `report` and `merge` do not have: the snapshot says how they
+/// were read.
 pub(super) const OF_READING: [&str; 11] = [
     "filter",
     "selected",

@@ -43,7 +43,7 @@ pub(super) fn reworded(mut error: clap::Error, word: &str) -> clap::Error {
 
 /// Refuses options of reading captures where a snapshot is reported.
 pub(super) fn refuse_reading(matches: &ArgMatches) -> Result<(), clap::Error> {
-    let Some(("report", report)) = matches.subcommand() else { return Ok(()) };
+    let Some(("report" | "merge", report)) = matches.subcommand() else { return Ok(()) };
     let is_given = |id: &&&str| report.value_source(id) == Some(ValueSource::CommandLine);
     let Some(id) = OF_READING.iter().find(is_given) else { return Ok(()) };
     let option = if *id == "selected" { "where".into() } else { id.replace('_', "-") };

@@ -8,6 +8,7 @@ use crate::evidence::{Direction, Protocol, ProvedBy};
 use crate::flow::TcpState;
 use crate::pipeline::FlowView;
 use crate::process::Attribution;
+use crate::source::FramePlace;
 
 /// A column whose value is a function of the flow.
 macro_rules! column {
@@ -55,6 +56,12 @@ pub const COLUMNS: &[FlowColumn] = &[
     }),
     column!(Integer, "last_frame", "", "Number of the last packet in the capture", |f| {
         f.record.last_frame.into()
+    }),
+    column!(Text, "file", "", "File of the first packet, where several were read", |f| {
+        place(f).map(|place| place.file.to_string()).into()
+    }),
+    column!(Integer, "file_frame", "", "Number of the first packet in that file", |f| {
+        place(f).map(|place| place.frame).into()
     }),
     column!(Text, "transport", "", "`tcp` or `udp`", |f| f.record.transport.as_str().into()),
     column!(Text, "initiator_address", "", "Address of the client", |f| {
@@ -245,6 +252,11 @@ pub fn column(name: &str) -> Option<&'static FlowColumn> {
 #[must_use]
 pub fn facts_of<'c>(columns: impl IntoIterator<Item = &'c FlowColumn>) -> Vec<&'static str> {
     columns.into_iter().flat_map(|column| column.facts).copied().collect()
+}
+
+/// Where the first packet of a flow is.
+fn place(flow: FlowView<'_>) -> Option<FramePlace> {
+    flow.files?.place(flow.record.first_frame)
 }
 
 /// Texts in one, with `;` between them.

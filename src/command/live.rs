@@ -8,9 +8,9 @@ use portlore::commit::OutputRole;
 use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::report::parts::display_filter::FilterOn;
+use portlore::source::Live;
 use portlore::source::live::{LiveOptions, RebindHelper, networks};
 use portlore::source::save::Plan;
-use portlore::source::{Live, TimeWindow};
 use portlore::stats::IpNetwork;
 use portlore::{Error, ErrorKind, Result};
 
@@ -22,9 +22,8 @@ use super::messages;
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
 use super::service_files::ServiceFiles;
-use super::session::{LiveContext, Mode, Session, check_table, drop_privileges, zone};
+use super::session::{Frames, LiveContext, Mode, Session, check_table, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
-use super::snapshot::SnapshotPlan;
 use crate::cli::LiveArgs;
 
 /// Default snap length in bytes: openings are 8 KiB a side, behind the headers, and a jumbo frame
@@ -104,13 +103,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     }
     let session = Session {
         inputs: live.devices().map(|(name, _)| name.to_owned()).collect(),
-        // The kernel filters.
-        filter: None,
-        window: TimeWindow::default(),
-        catalogue,
-        args: &args.common,
-        signals: &signals,
-        sandbox_gaps,
+        // The kernel filters, not the session.
         mode: Mode::Live(LiveContext {
             span: args.span,
             process_cache,
@@ -118,13 +111,11 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             filter_on,
             local_networks,
         }),
-        outputs,
         expectations,
-        snapshot: SnapshotPlan::NONE,
         live_outputs,
-        progress: None,
+        ..Session::new(&args.common, catalogue, &signals, outputs, sandbox_gaps)
     };
-    session.run(&mut live).map(|end| end.status)
+    session.run(Frames::One(&mut live)).map(|end| end.status)
 }
 
 /// Lets another process bind devices again, where the system can.

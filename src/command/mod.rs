@@ -28,6 +28,7 @@ mod recorded_files;
 pub mod replay;
 pub mod report;
 pub mod sandbox_trial;
+mod sensors;
 pub mod service_files;
 pub mod services;
 mod session;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portlore::snapshot::{FileDigest, RecordedFile};
-use portlore::source::{Block, Drops, Files, Filled, Next, Source};
+use portlore::source::{Block, Drops, Files, Filled, FrameFiles, Next, Source};
 use portlore::{Error, ErrorKind, Result};
 
 /// Chained files, with the digest of each.
@@ -98,6 +98,10 @@ impl Source for RecordedFiles {
 
     fn notices(&self) -> Vec<String> {
         self.files.notices()
+    }
+
+    fn frame_files(&self) -> Option<FrameFiles> {
+        self.files.frame_files()
     }
 
     fn interface(&self, number: u32) -> String {

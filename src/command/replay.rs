@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Keep, Successor};
 use portlore::snapshot::{SnapshotAbout, SnapshotFile};
-use portlore::source::{Files, Filter, Follow, LinkType, file};
+use portlore::source::{Files, Filter, Follow, FrameFiles, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
@@ -15,9 +15,10 @@ use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
 use super::recorded_files::RecordedFiles;
-use super::session::{Mode, Session, check_table, drop_privileges, zone};
+use super::sensors::{SensorCapture, SensorRun, SensorRuns, sensor_folders};
+use super::session::{Frames, Mode, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
-use super::snapshot::{SnapshotBytes, SnapshotPlan, SnapshotWriter, UnwrittenSnapshot, settings};
+use super::snapshot::{SnapshotInput, SnapshotPlan, SnapshotWriter, UnwrittenSnapshot, settings};
 use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
 
@@ -31,6 +32,9 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let catalogue = Arc::new(load(&args.common.catalogue)?);
     let signals = SignalFlags::register()?;
+    if let Some(folder) = &args.sensors {
+        return replay_sensors(args, folder, catalogue, &signals);
+    }
     if args.follow && !args.files.iter().all(|path| is_standard(path)) {
         return follow(args, catalogue, &signals);
     }
@@ -63,18 +67,12 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         inputs: names(&paths),
         filter,
         window: args.window(),
-        catalogue,
-        args: &args.common,
-        signals: &signals,
-        sandbox_gaps,
         mode,
-        outputs,
-        expectations: None,
-        snapshot: SnapshotPlan::NONE,
         live_outputs,
         progress,
+        ..Session::new(&args.common, catalogue, &signals, outputs, sandbox_gaps)
     };
-    let status = session.run(&mut files)?.status;
+    let status = session.run(Frames::One(&mut files))?.status;
     Ok(if some_unreadable { UNREADABLE } else { status })
 }
 
@@ -90,7 +88,7 @@ fn replay_part(
         // Once it can be read, it would come too late.
         return Err(error);
     }
-    let before = args.snapshots.resume.as_deref().map(SnapshotBytes::read).transpose()?;
+    let before = args.snapshots.resume.as_deref().map(SnapshotInput::open).transpose()?;
     let filter = compile(args, &files.links())?;
     let prepared = prepare_outputs(args, paths.clone())?;
     let (outputs, snapshot) = (prepared.open_all()?, prepared.open_snapshot()?);
@@ -105,7 +103,9 @@ fn replay_part(
             let name = args.snapshots.resume.as_deref().unwrap_or(path).display();
             let same = about.check_settings(&sensor, &settings);
             same.map_err(|error| error.with_object(name))?;
-            files = files.following(state.frames(), state.interfaces());
+            let read = about.files.iter().map(|file| (&*file.name, file.frames));
+            let read = FrameFiles::of_chain(read);
+            files = files.following(state.frames(), state.interfaces(), read);
             (about, Some(state))
         }
     };
@@ -118,21 +118,47 @@ fn replay_part(
     let session = Session {
         inputs,
         filter,
-        window: args.window(),
-        catalogue,
-        args: &args.common,
-        signals,
-        sandbox_gaps,
-        mode: Mode::Replay,
-        outputs,
-        expectations: None,
         snapshot: SnapshotPlan { resume, writes },
-        live_outputs: LiveOutputs::of_replay(&args.common),
         progress,
+        ..Session::new(&args.common, catalogue, signals, outputs, sandbox_gaps)
     };
-    let end = session.run(&mut files)?;
+    let end = session.run(Frames::One(&mut files))?;
     end.snapshot.map_or(Ok(()), UnwrittenSnapshot::write)?;
     Ok(end.status)
+}
+
+/// Replays the captures of several sensors, each of which has a folder.
+fn replay_sensors(
+    args: &ReplayArgs,
+    folder: &Path,
+    catalogue: Arc<Catalogue>,
+    signals: &SignalFlags,
+) -> Result<u8> {
+    let folders = sensor_folders(folder, args.common.quiet)?;
+    let paths: Vec<PathBuf> = folders.iter().flat_map(|(_, paths)| paths).cloned().collect();
+    file::allow_files(paths.len());
+    let (mut inputs, mut sensors, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    for (sensor, paths) in folders {
+        let files = Files::open_with_stop(&paths, &signals.stop)?.chained();
+        unreadable.extend(files.unreadable().iter().cloned());
+        let names = names(&paths).into_iter();
+        inputs.extend(names.map(|name| FrameFiles::name_of_sensors(&sensor, &name)));
+        sensors.push((sensor, compile(args, &files.links())?, files));
+    }
+    if let Some(error) = Error::from_all(unreadable) {
+        return Err(error);
+    }
+    let outputs = prepare_outputs(args, paths)?.open_all()?;
+    let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let mut sensors = sensors.into_iter().map(|(name, filter, files)| {
+        Ok(SensorRun { name, captured: SensorCapture::Frames(Box::new(files), filter) })
+    });
+    let files = FrameFiles::of_sensors();
+    let runs = SensorRuns { sensors: &mut sensors, files, on_part: &mut |_| {} };
+    let session =
+        Session { inputs, ..Session::new(&args.common, catalogue, signals, outputs, sandbox_gaps) };
+    session.run(Frames::Sensors(runs)).map(|end| end.status)
 }
 
 /// Replays files that are being written.
@@ -156,18 +182,11 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         inputs: names(&args.files),
         filter,
         window: args.window(),
-        catalogue,
-        args: &args.common,
-        signals,
-        sandbox_gaps,
         mode: Mode::Follow,
-        outputs,
-        expectations: None,
-        snapshot: SnapshotPlan::NONE,
         live_outputs,
-        progress: None,
+        ..Session::new(&args.common, catalogue, signals, outputs, sandbox_gaps)
     };
-    session.run(&mut files).map(|end| end.status)
+    session.run(Frames::One(&mut files)).map(|end| end.status)
 }
 
 /// Refuses flags of a running capture where the files are read to their end.

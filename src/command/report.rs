@@ -1,93 +1,193 @@
-//! `portlore report`: the report of a snapshot, as if the capture had ended there.
+//! `portlore report`: the report of a snapshot, as if the capture had ended there; and `portlore merge`,
+//! that of several.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use portlore::catalogue::Catalogue;
 use portlore::flow_filter::FlowFilter;
+use portlore::pipeline::CapturePart;
 use portlore::privilege::Keep;
-use portlore::snapshot::{SnapshotFile, SnapshotSettings};
-use portlore::source::{Drops, Next, Source, TimeWindow};
+use portlore::snapshot::{
+    ChosenSensor, MergedFile, SensorState, Sensors, SnapshotContents, SnapshotSettings,
+    choose_sensors,
+};
+use portlore::source::FrameFiles;
 use portlore::stats::IpNetwork;
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
 use super::inputs::InputFiles;
-use super::observers::{EventPlan, LiveOutputs};
-use super::output::{OutputPlan, Outputs};
-use super::session::{Mode, Session, check_table, drop_privileges, zone};
+use super::messages;
+use super::observers::EventPlan;
+use super::output::{Output, OutputPlan, Outputs};
+use super::sensors::{NoFrames, SensorCapture, SensorRun, SensorRuns};
+use super::session::{Frames, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
-use super::snapshot::{SnapshotBytes, SnapshotPlan};
+use super::snapshot::{SnapshotInput, SnapshotPlan};
 use crate::cli::{
     CommonArgs, KeyPart, MOST_FLOWS, MOST_HISTOGRAM_PORTS, MOST_OPENING_MIB, MOST_SERVERS,
-    ReportArgs,
+    MergeArgs, ReportArgs,
 };
 
-/// No frames: the capture ends where the snapshot was written.
-struct NoFrames;
-
-impl Source for NoFrames {
-    fn next(&mut self) -> Result<Next<'_>> {
-        Ok(Next::End)
-    }
-
-    fn drops(&mut self) -> Drops {
-        Drops::default()
-    }
-
-    fn problems(&self) -> Vec<String> {
-        Vec::new()
-    }
+/// The report of one snapshot.
+pub fn run(args: ReportArgs) -> Result<u8> {
+    let ReportArgs { snapshot, common } = args;
+    report(&[snapshot], common, false)
 }
 
-pub fn run(args: ReportArgs) -> Result<u8> {
-    let ReportArgs { snapshot: path, mut common } = args;
+/// The report of several snapshots, and a file with all of them.
+pub fn merge(args: MergeArgs) -> Result<u8> {
+    let MergeArgs { snapshots, mut common } = args;
+    // The states are many and small.
+    common.reading.workers.get_or_insert(1);
+    report(&snapshots, common, true)
+}
+
+fn report(paths: &[PathBuf], mut common: CommonArgs, merges: bool) -> Result<u8> {
     check_table(&common)?;
     let catalogue = Arc::new(load(&common.catalogue)?);
     let signals = SignalFlags::register()?;
-    let bytes = SnapshotBytes::read(&path)?;
+    portlore::source::file::allow_files(paths.len());
+    let files = paths.iter().map(|path| SnapshotInput::open(path)).collect::<Result<Vec<_>>>()?;
+    let merged = if merges { common.output.take() } else { None };
+    let prepared = prepare(&common, paths, merged.as_deref())?;
+    let (outputs, merged) = (prepared.open_all()?, prepared.open_snapshot()?);
+    drop(prepared);
+    let keep = Keep { unsandboxed: common.reading.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&common))?;
+    let contents = files.iter().map(|file| {
+        let contents = SnapshotContents::read(&file.name, &file.bytes()?, &catalogue)?;
+        Ok((file.name.clone(), contents))
+    });
+    let mut contents = contents.collect::<Result<Vec<_>>>()?;
+    let Some((name, first)) = contents.first() else { return Ok(0) };
+    let settings = first.abouts().first().map(|about| about.settings.clone());
+    adopt(&mut common, &settings.unwrap_or_default()).map_err(|e| e.with_object(name))?;
+    let session = |inputs, snapshot| Session {
+        inputs,
+        snapshot,
+        ..Session::new(&common, Arc::clone(&catalogue), &signals, outputs, sandbox_gaps)
+    };
+    if let (false, [(_, SnapshotContents::Open(about)), ..]) = (merges, &contents[..]) {
+        let state = files[0].parse(&catalogue)?.state;
+        let names = about.files.iter().map(|file| file.name.clone()).collect();
+        let read = about.files.iter().map(|file| (&*file.name, file.frames));
+        let plan = SnapshotPlan { resume: Some(state), writes: None };
+        let mut frames = NoFrames(FrameFiles::of_chain(read));
+        return session(names, plan).run(Frames::One(&mut frames)).map(|end| end.status);
+    }
+    let Sensors { chosen, notices } = choose_sensors(&contents)?;
+    notices.iter().for_each(|line| messages::print(line));
+    let (inputs, frame_files) = files_of(&chosen);
+    let mut merged = merged.map(|output| MergedSnapshot::new(output, &chosen));
+    let input = SnapshotInputs {
+        files,
+        contents: std::mem::take(&mut contents),
+        catalogue: Arc::clone(&catalogue),
+    };
+    let mut sensors = chosen.into_iter().map(|sensor| input.sensor(sensor));
+    let runs = SensorRuns {
+        sensors: &mut sensors,
+        files: frame_files,
+        on_part: &mut |part| merged.iter_mut().for_each(|merged| merged.file.add(part)),
+    };
+    let status = session(inputs, SnapshotPlan::NONE).run(Frames::Sensors(runs))?.status;
+    merged.map_or(Ok(()), MergedSnapshot::write)?;
+    Ok(status)
+}
+
+/// The files of all snapshots.
+struct SnapshotInputs {
+    files: Vec<SnapshotInput>,
+    contents: Vec<(String, SnapshotContents)>,
+    catalogue: Arc<Catalogue>,
+}
+
+impl SnapshotInputs {
+    /// What a file has of a sensor; read when its turn comes, so that one is in memory at a time.
+    fn sensor(
+        &self,
+        ChosenSensor { about, place: (file, place) }: ChosenSensor,
+    ) -> Result<SensorRun> {
+        let (name, contents) = &self.contents[file];
+        let bytes = self.files[file].bytes()?;
+        let state = contents.read_sensor(place, (name, &bytes), &self.catalogue)?;
+        let captured = match state {
+            SensorState::Open(state) => SensorCapture::State(state),
+            SensorState::Closed(counts) => {
+                let part = CapturePart::of_counts(*counts, Arc::clone(&self.catalogue));
+                SensorCapture::Part(Box::new(part))
+            }
+        };
+        Ok(SensorRun { name: about.sensor, captured })
+    }
+}
+
+/// The file of several sensors that is written.
+struct MergedSnapshot {
+    output: Output,
+    file: MergedFile,
+}
+
+impl MergedSnapshot {
+    fn new(output: Output, sensors: &[ChosenSensor]) -> Self {
+        let abouts = sensors.iter().map(|sensor| sensor.about.clone()).collect();
+        Self { output, file: MergedFile::new(abouts) }
+    }
+
+    fn write(self) -> Result<()> {
+        let Self { output, file } = self;
+        let bytes = file.finish();
+        output.write(|out, _| out.write_all(&bytes))
+    }
+}
+
+/// The captures of all sensors: their names, and where frames are.
+fn files_of(sensors: &[ChosenSensor]) -> (Vec<String>, FrameFiles) {
+    let (mut names, files) = (Vec::new(), FrameFiles::of_sensors());
+    let mut before = 0_u64;
+    for ChosenSensor { about, .. } in sensors {
+        files.enter_sensor(&about.sensor, before);
+        files.add_chain(about.files.iter().map(|file| (&*file.name, file.frames)));
+        for file in &about.files {
+            before = before.saturating_add(file.frames);
+            names.push(FrameFiles::name_of_sensors(&about.sensor, &file.name));
+        }
+    }
+    (names, files)
+}
+
+/// Prepares the outputs, none of which is a snapshot that is read.
+fn prepare<'a>(
+    common: &'a CommonArgs,
+    snapshots: &[PathBuf],
+    merged: Option<&'a Path>,
+) -> Result<Outputs<'a>> {
     let inputs = InputFiles {
         services: places(&common.catalogue),
-        others: vec![path],
+        others: snapshots.to_vec(),
         ..InputFiles::default()
     };
     let plan = OutputPlan {
         report: common.output.as_deref(),
-        events: !EventPlan::of_replay(&common).is_empty(),
+        events: !EventPlan::of_replay(common).is_empty(),
         flows: &common.flows_to,
         page: common.html.as_deref(),
+        snapshot: merged,
         force: common.force,
         ..OutputPlan::default()
     };
-    let outputs = Outputs::prepare(plan, &inputs)?.open_all()?;
-    let keep = Keep { unsandboxed: common.reading.no_sandbox, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&common))?;
-    let SnapshotFile { about, state } = bytes.parse(&catalogue)?;
-    if common.why && !about.settings.facts {
-        return Err(Error::new(ErrorKind::Usage, "was written without --why")
-            .with_object(bytes.name)
-            .with_remedy("use --flows, or read the captures again with --why"));
-    }
-    adopt(&mut common, &about.settings).map_err(|error| error.with_object(&bytes.name))?;
-    let session = Session {
-        inputs: about.files.into_iter().map(|file| file.name).collect(),
-        filter: None,
-        window: TimeWindow::default(),
-        catalogue,
-        args: &common,
-        signals: &signals,
-        sandbox_gaps,
-        mode: Mode::Replay,
-        outputs,
-        expectations: None,
-        snapshot: SnapshotPlan { resume: Some(state), writes: None },
-        live_outputs: LiveOutputs::of_replay(&common),
-        progress: None,
-    };
-    session.run(&mut NoFrames).map(|end| end.status)
+    Outputs::prepare(plan, &inputs)
 }
 
 /// Sets the options with which the captures were read.
 fn adopt(args: &mut CommonArgs, settings: &SnapshotSettings) -> Result<()> {
     let bad = || Error::new(ErrorKind::Input, "is damaged: an option is not valid");
+    if args.why && !settings.facts {
+        return Err(Error::new(ErrorKind::Usage, "was written without --why")
+            .with_remedy("use --flows, or read the captures again with --why"));
+    }
     let within = |number: u64, most: u32| u32::try_from(number).map_or(most, |n| n.min(most));
     args.reading.max_flows = within(settings.max_flows, MOST_FLOWS);
     args.reading.opening_mib = within(settings.opening_bytes >> 20, MOST_OPENING_MIB);

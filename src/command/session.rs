@@ -26,6 +26,7 @@ use super::flow_outputs::FlowOutputs;
 use super::observers::{IntervalObserver, LiveOutputs, Observers, OutputStream, ScreenContext};
 use super::output::{OpenOutputs, Output, OutputState};
 use super::progress::ProgressBar;
+use super::sensors::{SensorRuns, run_sensors};
 use super::signals::SignalFlags;
 use super::snapshot::{SnapshotPlan, SnapshotWriter, UnwrittenSnapshot};
 use super::{FAILED, INCOMPLETE, messages};
@@ -111,12 +112,45 @@ pub fn drop_privileges(keep: &Keep<'_>, zone: Zone) -> Result<Vec<String>> {
     Ok(gaps)
 }
 
-impl Session<'_> {
+/// The frames of a session.
+pub enum Frames<'f> {
+    /// Those of one stream.
+    One(&'f mut dyn Source),
+    /// Those of some sensors.
+    Sensors(SensorRuns<'f>),
+}
+
+impl<'s> Session<'s> {
+    /// A replay without filter, snapshot and observers.
+    pub fn new(
+        args: &'s CommonArgs,
+        catalogue: Arc<Catalogue>,
+        signals: &'s SignalFlags,
+        outputs: OpenOutputs,
+        sandbox_gaps: Vec<String>,
+    ) -> Self {
+        Self {
+            inputs: Vec::new(),
+            filter: None,
+            window: TimeWindow::default(),
+            catalogue,
+            args,
+            signals,
+            sandbox_gaps,
+            mode: Mode::Replay,
+            outputs,
+            expectations: None,
+            snapshot: SnapshotPlan::NONE,
+            live_outputs: LiveOutputs::of_replay(args),
+            progress: None,
+        }
+    }
+
     /// Captures, classifies and writes the report.
     ///
     /// # Errors
     /// Where a thread cannot be started, or the output cannot be written.
-    pub fn run(self, source: &mut dyn Source) -> Result<SessionEnd> {
+    pub fn run(self, frames: Frames<'_>) -> Result<SessionEnd> {
         let Self {
             inputs,
             filter,
@@ -148,7 +182,7 @@ impl Session<'_> {
             (event_hook.is_some() || !rows.formats().is_empty() || check.is_some())
                 .then_some(&on_flow);
         let keep_flows = args.format.definition().keeps_flows(show(args));
-        let is_part = snapshot.is_some();
+        let is_part = snapshot.is_some() || matches!(frames, Frames::Sensors(_));
         let SnapshotPlan { resume, mut writes } = snapshot;
         let first_values = wanted_facts(&rows, args, expectations.as_ref(), is_part);
         let selects = args.selected.as_ref().map(selects);
@@ -190,7 +224,12 @@ impl Session<'_> {
         };
         let started = Instant::now();
         let seen = (live_outputs, intervals, (title, colour, *filter_on));
-        let mut run = run_observed(source, filter, &catalogue, &options, seen, signals)?;
+        let mut run = match frames {
+            Frames::One(source) => {
+                run_observed(source, filter, &catalogue, &options, seen, signals)?
+            }
+            Frames::Sensors(sensors) => run_sensors(sensors, &catalogue, &options)?,
+        };
         writes.as_mut().map_or(Ok(()), SnapshotWriter::check)?;
         run.notices.extend(sandbox_gaps);
         progress.into_iter().for_each(ProgressBar::finish);

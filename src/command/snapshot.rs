@@ -1,7 +1,7 @@
 //! The snapshot from which a run continues, and the one that it writes.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,32 +15,40 @@ use super::recorded_files::FileRecord;
 use super::session::tenant_parts;
 use crate::cli::CommonArgs;
 
-/// The bytes of a snapshot, read before the process gives up the right to open files.
-pub struct SnapshotBytes {
+/// The file of a snapshot, opened before the process gives up the right to open files.
+pub struct SnapshotInput {
     pub name: String,
-    bytes: Vec<u8>,
+    file: File,
 }
 
-impl SnapshotBytes {
-    /// Reads the file.
+impl SnapshotInput {
+    /// Opens the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] where it cannot be read, or is too large for a snapshot.
-    pub fn read(path: &Path) -> Result<Self> {
-        const LARGEST: u64 = 64 << 30;
+    /// [`ErrorKind::Input`] where it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let fail = |error: std::io::Error| {
-            Error::new(ErrorKind::Input, format!("cannot be read: {error}")).with_object(&name)
-        };
-        let file = File::open(path).map_err(fail)?;
-        if file.metadata().map_err(fail)?.is_dir() {
+        let file = File::open(path).map_err(|error| cannot_be_read(&name, &error))?;
+        if file.metadata().map_err(|error| cannot_be_read(&name, &error))?.is_dir() {
             return Err(Error::new(ErrorKind::Input, "is a folder")
                 .with_object(name)
                 .with_remedy("name a file that --snapshot has written"));
         }
-        let mut bytes = Vec::new();
-        file.take(LARGEST).read_to_end(&mut bytes).map_err(fail)?;
-        Ok(Self { name, bytes })
+        Ok(Self { name, file })
+    }
+
+    /// Its bytes, of which there are no more than a snapshot may have.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] where it cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        const LARGEST: u64 = 64 << 30;
+        let (mut file, mut bytes) = (&self.file, Vec::new());
+        let read = file.rewind().and_then(|()| file.take(LARGEST).read_to_end(&mut bytes));
+        // What cannot be rewound can be read once.
+        let read = read.or_else(|_| file.take(LARGEST).read_to_end(&mut bytes));
+        read.map_err(|error| cannot_be_read(&self.name, &error))?;
+        Ok(bytes)
     }
 
     /// The snapshot, in which services of `catalogue` are named.
@@ -48,8 +56,12 @@ impl SnapshotBytes {
     /// # Errors
     /// As [`SnapshotFile::read`].
     pub fn parse(&self, catalogue: &Arc<Catalogue>) -> Result<SnapshotFile> {
-        SnapshotFile::read(&self.name, &self.bytes, catalogue)
+        SnapshotFile::read(&self.name, &self.bytes()?, catalogue)
     }
+}
+
+fn cannot_be_read(name: &str, error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Input, format!("cannot be read: {error}")).with_object(name)
 }
 
 /// The state with which a run begins, and the snapshot that it writes.

@@ -286,7 +286,7 @@ fn findings(first: &Inventory, second: &Inventory, matching: &Matching) -> Vec<F
     for finding in &second.findings {
         let here = |address| {
             let ServicePort { port, transport } = finding.port;
-            ServerKey { address, port, transport }
+            ServerKey { address, port, transport, sensor: 0 }
         };
         let as_before = |address| matching.first(here(address)).map_or(address, |key| key.address);
         let same = before.get_mut(&key(finding, finding.server.map(as_before)));

@@ -195,7 +195,7 @@ impl ReportDocument {
 impl DocumentServer {
     fn traits(self) -> (ServerKey, ServerTraits) {
         let ServicePort { port, transport } = service_port(self.port, self.transport);
-        let key = ServerKey { address: self.address, port, transport };
+        let key = ServerKey { address: self.address, port, transport, sensor: 0 };
         let names = self.names.0.iter();
         let traits = ServerTraits {
             names: names.filter_map(|one| host_name(&one.kind, &cut(one.name.clone()))).collect(),
@@ -307,7 +307,7 @@ impl<'de> Visitor<'de> for DocumentFlowsVisitor {
         let mut clients = ClientPairs::default();
         while let Some(DocumentFlow { transport, initiator, responder }) = flows.next_element()? {
             let ServicePort { port, transport } = service_port(responder.port, transport);
-            let server = ServerKey { address: responder.address, port, transport };
+            let server = ServerKey { address: responder.address, port, transport, sensor: 0 };
             clients.insert(initiator.address, server);
         }
         Ok(DocumentFlows(clients))

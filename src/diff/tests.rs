@@ -72,7 +72,7 @@ fn without_flows_clients_are_compared_by_their_number() {
 }
 
 fn key(address: &str, port: u16) -> ServerKey {
-    ServerKey { address: address.parse().unwrap(), port, transport: Transport::Tcp }
+    ServerKey { address: address.parse().unwrap(), port, transport: Transport::Tcp, sensor: 0 }
 }
 
 fn named(names: &[&str]) -> ServerTraits {

@@ -236,7 +236,7 @@ mod tests {
         };
         let has = |selector: &ServerSelector, address: &str, port: u16| {
             let address = address.parse().unwrap();
-            selector.has_endpoint(ServerKey { address, port, transport: Transport::Tcp })
+            selector.has_endpoint(ServerKey { address, port, transport: Transport::Tcp, sensor: 0 })
         };
         let two = selector(&["10.1.1.1", "10.2.0.0/16"], &["80/tcp", "90-99"]);
         assert!(has(&two, "10.1.1.1", 80) && has(&two, "10.2.9.9", 95));

@@ -50,6 +50,7 @@ fn finding(
         severity: Severity::Note,
         port,
         server: None,
+        sensor: 0,
         service: None,
         frame: (frame != u64::MAX).then_some(frame),
         sentence: format!("{attempts}{of} {noun} {}", kind.as_str()),

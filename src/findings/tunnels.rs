@@ -33,6 +33,7 @@ pub(super) fn find(stats: &Stats, findings: &mut Vec<Finding>) {
             severity: Severity::Warning,
             port: server.service_port(),
             server: Some(server.address),
+            sensor: server.sensor,
             service: None,
             frame: Some(parent.frame()),
             sentence: format!("{number} long unique names under {domain} suggest a DNS tunnel"),

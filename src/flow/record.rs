@@ -225,6 +225,14 @@ impl FlowRecord {
         ServicePort { port: self.responder.port, transport: self.transport }
     }
 
+    /// Moves the numbers of its frames behind `by` others.
+    pub(crate) fn move_frames(&mut self, by: u64) {
+        let error = self.icmp.iter_mut().map(|error| &mut error.frame);
+        for frame in error.chain([&mut self.first_frame, &mut self.last_frame]) {
+            *frame = frame.saturating_add(by);
+        }
+    }
+
     /// Whether the flow has ended: both sides have finished, one aborted, or the attempt was turned
     /// down. What is merely idle has not.
     #[must_use]

@@ -198,7 +198,8 @@ impl Judge for Classifier<'_> {
             ));
         }
         if let Some(selection) = selection {
-            let flow = FlowView { record, verdict: &verdict, processes: &processes };
+            let files = context.frame_files;
+            let flow = FlowView { record, verdict: &verdict, processes: &processes, files };
             let is_selected = selection.selects(flow);
             snapshot.select(is_selected);
             if !is_selected {
@@ -212,7 +213,8 @@ impl Judge for Classifier<'_> {
         snapshot.add(record, &verdict, &processes);
         if is_wanted {
             let (record, verdict) = (record.clone(), verdict.into_owned());
-            let flow = JudgedFlow { record, verdict, processes };
+            let files = context.frame_files.cloned();
+            let flow = JudgedFlow { record, verdict, processes, files };
             snapshot.add_detail(flow, opening);
         }
     }
@@ -245,7 +247,8 @@ impl Judge for Classifier<'_> {
         if let Some(selection) = &mut self.selection
             && let Some((_, verdict)) = self.verdicts.get(id)
         {
-            let flow = FlowView { record: &record, verdict, processes: &processes };
+            let files = self.context.frame_files;
+            let flow = FlowView { record: &record, verdict, processes: &processes, files };
             if !selection.end(flow, self.stats.servers_and_parents()) {
                 self.verdicts.release(id);
                 return;
@@ -271,7 +274,8 @@ impl Judge for Classifier<'_> {
             return;
         }
         let Some(verdict) = self.verdicts.take(id) else { return };
-        self.keep(JudgedFlow { record, verdict, processes });
+        let files = self.context.frame_files.cloned();
+        self.keep(JudgedFlow { record, verdict, processes, files });
     }
 }
 

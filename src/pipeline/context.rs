@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::{FlowSelector, Options};
 use crate::flow::{SHARDS, TableLimits};
 use crate::process::ProcessCache;
+use crate::source::FrameFiles;
 use crate::stats::{IpNetwork, LocalNetworks, Servers, Stats};
 
 /// The settings of a run, as the workers need them.
@@ -44,6 +45,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) process_cache: Option<&'p ProcessCache>,
     /// Selects the flows that count; `None` where all do.
     pub(super) selector: Option<FlowSelector<'p>>,
+    /// Where frames are, if they come from several files.
+    pub(super) frame_files: Option<&'p FrameFiles>,
     /// Gets each flow that ends.
     #[cfg(test)]
     pub(super) on_close: Option<&'p (dyn Fn(&crate::flow::FlowRecord) + Sync)>,
@@ -55,6 +58,7 @@ impl<'p> WorkerContext<'p> {
         options: &Options<'p>,
         shared_servers: Option<&'p Mutex<Servers>>,
         recent_flows: usize,
+        frame_files: Option<&'p FrameFiles>,
     ) -> Self {
         let Options { limits, hooks, .. } = options;
         Self {
@@ -78,6 +82,7 @@ impl<'p> WorkerContext<'p> {
             recent_flows,
             process_cache: hooks.processes,
             selector: hooks.selector,
+            frame_files,
             #[cfg(test)]
             on_close: hooks.on_close,
         }

@@ -93,6 +93,30 @@ impl CaptureCounters {
         check(numbers.chain(undecoded).all(|n| n <= MOST), "a number is too large")
     }
 
+    /// Adds the counters of another sensor, before whose interfaces and frames there are so many others.
+    pub(super) fn merge(&mut self, other: Self, (interfaces, frames): (usize, u64)) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.segments += other.segments;
+        self.queue += other.queue;
+        if let Some((first, last)) = other.seen {
+            let own = self.seen.unwrap_or((first, last));
+            self.seen = Some((own.0.min(first), own.1.max(last)));
+        }
+        self.cut_at = self.cut_at.max(other.cut_at);
+        self.skipped.iter_mut().zip(other.skipped).for_each(|(mine, theirs)| *mine += theirs);
+        for (key, theirs) in other.undecoded {
+            let interface = theirs.interface.saturating_add(interfaces as u32);
+            let first = theirs.first.saturating_add(frames);
+            let new = Undecoded { first, interface, frames: 0, ..theirs };
+            let mine = self.undecoded.entry(key).or_insert(new);
+            mine.frames += theirs.frames;
+            mine.on_others |= mine.interface != interface;
+        }
+        self.by_interface.resize_with(interfaces, PerInterface::default);
+        self.by_interface.extend(other.by_interface);
+    }
+
     /// The numbers that interfaces have, which are below this one.
     pub(super) const fn interface_count(&self) -> usize {
         self.by_interface.len()

@@ -29,6 +29,7 @@ mod anomalies;
 mod batch;
 mod block_pool;
 mod capture_loop;
+mod capture_part;
 mod catalogue_update;
 mod channel;
 mod classifier;
@@ -60,6 +61,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 
 #[doc(hidden)]
 pub use self::batch::{Batch, BatchedPayload, BatchedQuote, BatchedSegment};
+pub use self::capture_part::CapturePart;
 pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{
     CountersHook, FlowSelector, Hooks, Options, ResourceLimits, StopConditions,
@@ -110,19 +112,35 @@ struct Finished {
 /// classifier thread that panicked.
 pub fn run(
     source: &mut dyn Source,
-    mut filter: Option<Filter>,
+    filter: Option<Filter>,
     catalogue: &Arc<Catalogue>,
     options: &Options<'_>,
     snapshots: Option<Snapshots<'_>>,
 ) -> Result<Run> {
+    let part = run_part(source, filter, catalogue, options, snapshots)?;
+    Ok(part.into_run(options.limits.histogram_ports))
+}
+
+/// As [`run()`], of a part of what a report is on: its figures can still be added to others.
+///
+/// # Errors
+/// As [`run()`].
+pub fn run_part(
+    source: &mut dyn Source,
+    mut filter: Option<Filter>,
+    catalogue: &Arc<Catalogue>,
+    options: &Options<'_>,
+    snapshots: Option<Snapshots<'_>>,
+) -> Result<CapturePart> {
     let Options { limits, hooks, .. } = options;
+    let files = source.frame_files();
     let selection = Selection::new(filter.as_mut(), options.window);
     let shared_servers = Mutex::new(Servers::new(limits.max_servers));
     // What is saved has no flow that is open; a worker that ends its flows may be ahead of others.
     let is_shared = limits.workers > 1 && snapshots.is_none() && !options.saves;
     let recent_flows = snapshots.as_ref().map_or(0, |snapshots| snapshots.flows);
     let shared = is_shared.then_some(&shared_servers);
-    let context = WorkerContext::new(options, shared, recent_flows);
+    let context = WorkerContext::new(options, shared, recent_flows, files.as_ref());
     let Finished { captured, workers, snapshotted, panics } = thread::scope(|scope| {
         let passes_on = hooks.on_flow.is_some();
         let (router, workers, lanes) = start_workers(scope, catalogue, context, options)?;
@@ -182,28 +200,18 @@ pub fn run(
     }
     let saved = saved.filter(|_| is_whole);
     let saved = saved.map(|capture| Box::new(SavedState::new(counts.clone(), capture, shards)));
-    let (mut cut, undecoded) = (counts.cut, counts.undecoded());
-    let unfiltered = counts.unfiltered.clone();
-    let mut run = counts.into_run(catalogue, snapshotted);
-    run.saved = saved;
-    run.drops.kernel += unread;
-    run.problems.extend(failure.into_iter().chain(panics));
-    run.notices.extend(notices);
-    run.problems.extend(unfiltered);
-    run.problems.extend(undecoded);
+    counts.drops.kernel += unread;
+    counts.notices.extend(notices);
+    counts.stats.merge(snapshotted);
     let mut shared = shared_servers.lock().unwrap_or_else(PoisonError::into_inner);
-    run.stats.servers.merge(std::mem::take(&mut *shared));
+    counts.stats.servers.merge(std::mem::take(&mut *shared));
+    let mut flows = Vec::new();
     for worker in workers {
-        cut += worker.cut;
-        run.evicted += worker.evicted;
-        run.add_selected(worker.selected);
-        run.stats.merge(worker.stats);
-        run.flows.extend(worker.flows);
+        flows.extend(counts.end(worker));
     }
-    run.flows.sort_by_key(|flow| flow.record.first_frame);
-    run.notice_cut_payload(cut);
-    run.complete(context.histogram_ports);
-    Ok(run)
+    flows.sort_by_key(|flow: &JudgedFlow| flow.record.first_frame);
+    let failures = failure.into_iter().chain(panics).collect();
+    Ok(CapturePart { counts, failures, flows, saved, catalogue, files })
 }
 
 /// The threads of all workers.

@@ -10,7 +10,7 @@ use crate::classify::Verdict;
 use crate::flow::FlowRecord;
 use crate::process::FlowProcesses;
 use crate::sentence::plural;
-use crate::source::Drops;
+use crate::source::{Drops, FrameFiles};
 use crate::stats::Stats;
 
 /// The result of a capture. Borrows nothing: it may outlive whatever loaded its catalogue.
@@ -22,6 +22,10 @@ pub struct Run {
     pub counters: CaptureCounters,
     /// Names of the interfaces, in the order of [`CaptureCounters::interfaces`].
     pub interfaces: Vec<String>,
+    /// The sensors, whose numbers from 1 servers have; none where there is only one.
+    pub sensors: Vec<String>,
+    /// Where frames are, if they come from several files.
+    pub files: Option<FrameFiles>,
     /// Frames lost before they could be read.
     pub drops: Drops,
     /// What was wrong with the input, a line each; empty where all of it was read.
@@ -74,6 +78,12 @@ impl SelectedFlows {
         Self { expression: selector.expression.to_owned(), selected: 0, seen: 0 }
     }
 
+    /// Adds the flows of another sensor.
+    pub(super) const fn merge(&mut self, other: &Self) {
+        self.selected += other.selected;
+        self.seen += other.seen;
+    }
+
     /// Adds other flows.
     pub(super) const fn add(&mut self, counts: SelectionCounts) {
         self.selected += counts.selected;
@@ -82,11 +92,10 @@ impl SelectedFlows {
 }
 
 impl Run {
-    /// Adds the flows of a worker, where some were selected.
-    pub(super) fn add_selected(&mut self, counts: Option<SelectionCounts>) {
-        if let (Some(all), Some(counts)) = (&mut self.selected, counts) {
-            all.add(counts);
-        }
+    /// The name of a sensor by its number; `None` where there is only one. Untrusted.
+    #[must_use]
+    pub fn sensor(&self, number: u16) -> Option<&str> {
+        self.sensors.get(usize::from(number).checked_sub(1)?).map(String::as_str)
     }
 
     /// Adds a notice where the capture cut payload of `flows` flows.
@@ -148,14 +157,24 @@ pub struct FlowView<'f> {
     pub verdict: &'f Verdict,
     /// The processes behind its ends.
     pub processes: &'f FlowProcesses,
+    /// Where its frames are, if the capture has several files.
+    pub files: Option<&'f FrameFiles>,
 }
 
 impl JudgedFlow {
     /// The flow, borrowed.
     #[must_use]
     pub const fn view(&self) -> FlowView<'_> {
-        let Self { record, verdict, processes } = self;
-        FlowView { record, verdict, processes }
+        let Self { record, verdict, processes, files } = self;
+        FlowView { record, verdict, processes, files: files.as_ref() }
+    }
+
+    /// The flow behind so many frames of other sensors, with where frames are.
+    #[must_use]
+    pub fn behind(mut self, frames: u64, files: FrameFiles) -> Self {
+        self.record.move_frames(frames);
+        self.verdict.move_frames(frames);
+        Self { files: Some(files), ..self }
     }
 }
 
@@ -170,4 +189,6 @@ pub struct JudgedFlow {
     /// The processes behind its ends, where these are sockets of this machine and processes are
     /// looked up.
     pub processes: FlowProcesses,
+    /// Where its frames are, if the capture has several files.
+    pub files: Option<FrameFiles>,
 }

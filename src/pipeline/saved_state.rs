@@ -31,6 +31,9 @@ pub struct SavedCounts {
     pub(crate) counters: CaptureCounters,
     /// Names of interfaces by number.
     pub(crate) interfaces: Vec<String>,
+    /// The sensors, by number from 1; none where there is only one.
+    #[serde(skip)]
+    pub(crate) sensors: Vec<String>,
     pub(crate) drops: Drops,
     /// What was wrong with the files, a line each.
     pub(crate) problems: Vec<String>,
@@ -68,17 +71,9 @@ impl SavedCounts {
             before.get(number).cloned().unwrap_or_else(|| source.interface(number as u32))
         };
         let interfaces = (0..counters.interface_count()).map(name).collect();
-        let mut counts = base.cloned().unwrap_or_else(|| Self {
-            counters: CaptureCounters::default(),
-            interfaces: Vec::new(),
-            drops: Drops::default(),
-            problems: Vec::new(),
-            unfiltered: Vec::new(),
-            notices: Vec::new(),
-            evicted: 0,
-            cut: 0,
-            selected: options.hooks.selector.map(SelectedFlows::new),
-            stats: Stats::with_max_servers(options.limits.max_servers),
+        let mut counts = base.cloned().unwrap_or_else(|| {
+            let stats = Stats::with_max_servers(options.limits.max_servers);
+            Self::none(stats, options.hooks.selector.map(SelectedFlows::new))
         });
         let drops = source.drops();
         counts.drops.kernel = counts.drops.kernel.saturating_add(drops.kernel);
@@ -115,14 +110,22 @@ impl SavedCounts {
             .problems(|number| self.interfaces.get(number as usize).cloned().unwrap_or_default())
     }
 
-    /// The result of the run, to which the flows that are open are added.
-    pub(super) fn into_run(self, catalogue: Arc<Catalogue>, stats: Stats) -> Run {
-        let Self { counters, interfaces, drops, problems, notices, evicted, selected, .. } = self;
+    /// The result of the run, without flows. `failures` and what was not decoded are problems, too.
+    pub(super) fn into_run(
+        self,
+        catalogue: Arc<Catalogue>,
+        (failures, undecoded): (Vec<String>, Vec<String>),
+    ) -> Run {
+        let Self { counters, interfaces, sensors, drops, mut problems, .. } = self;
+        let Self { unfiltered, notices, evicted, selected, stats, .. } = self;
+        problems.extend(failures.into_iter().chain(unfiltered).chain(undecoded));
         let name = |number: u32| interfaces.get(number as usize).cloned().unwrap_or_default();
         let interfaces = counters.interfaces().map(|interface| name(interface.number)).collect();
-        let mut run = Run {
+        Run {
             catalogue,
             interfaces,
+            sensors,
+            files: None,
             counters,
             drops,
             problems,
@@ -132,9 +135,7 @@ impl SavedCounts {
             stats,
             flows: Vec::new(),
             saved: None,
-        };
-        run.stats.merge(self.stats);
-        run
+        }
     }
 
     /// The bytes of the counts.

@@ -31,6 +31,7 @@ use crate::catalogue::Catalogue;
 use crate::findings::{self, Finding};
 use crate::pipeline::Run;
 use crate::source::TimeWindow;
+use crate::stats::ServerKey;
 
 /// A finished capture, and what of it the user wants to see.
 pub struct Report<'r> {
@@ -132,6 +133,20 @@ impl<'r> Report<'r> {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.run.catalogue
+    }
+
+    /// A server and the sensor that saw it, if there are several; escaped.
+    #[must_use]
+    pub fn server_text(&self, key: ServerKey) -> String {
+        self.with_sensor(key.to_string(), key.sensor)
+    }
+
+    /// The text of an address or a server, and the sensor that saw it; escaped.
+    fn with_sensor(&self, text: String, sensor: u16) -> String {
+        match self.run.sensor(sensor) {
+            Some(sensor) => format!("{text} ({})", escape(sensor)),
+            None => text,
+        }
     }
 
     /// What of the capture deserves a look.

@@ -123,6 +123,23 @@ impl SnapshotAbout {
         Ok(())
     }
 
+    /// Checks that the figures of another snapshot may be added to those of this one, which has this
+    /// name.
+    pub(super) fn check_same(&self, other: &Self, name: &str) -> Result<()> {
+        let reason = if self.version != other.version {
+            format!("of portlore {}, not {}", other.version, self.version)
+        } else if self.catalogue != other.catalogue {
+            "with other service files".to_owned()
+        } else if let Some((option, there, here)) = self.settings.difference(&other.settings) {
+            format!("with {option} {here}, not {there}")
+        } else {
+            return Ok(());
+        };
+        let reason = format!("cannot be added to {name}: it was written {reason}");
+        let remedy = "read all captures with the same options, services and version";
+        Err(Error::new(ErrorKind::Input, reason).with_remedy(remedy))
+    }
+
     /// Checks that captures of `sensor`, read with these settings, may follow.
     ///
     /// # Errors

@@ -2,23 +2,28 @@
 //! can be made.
 //!
 //! `container` is the file: sections with lengths and checksums. `about` says what the snapshot
-//! covers. The state itself is [`SavedState`], which the pipeline writes and reads.
+//! covers, `sensors` chooses of several snapshots the one that covers most of each sensor. The state
+//! itself is [`SavedState`], which the pipeline writes and reads.
 
 mod about;
 mod container;
+mod sensors;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use about::{FileDigest, RecordedFile, SnapshotAbout, SnapshotSettings};
+pub use sensors::{ChosenSensor, Sensors, choose_sensors};
 
 use container::{Container, ContainerFault};
 
 use crate::catalogue::Catalogue;
-use crate::pipeline::{SavedCounts, SavedState};
+use crate::pipeline::{CapturePart, SavedCounts, SavedState};
 use crate::saved::{self, BadState};
 use crate::{Error, ErrorKind, Result};
 
-/// A snapshot.
+/// The snapshot of one sensor, from which a run can continue.
 #[derive(Debug, Clone)]
 pub struct SnapshotFile {
     /// What it covers.
@@ -27,13 +32,31 @@ pub struct SnapshotFile {
     pub state: SavedState,
 }
 
+/// What a file covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SnapshotContents {
+    /// The captures of a sensor up to a frame, with what is open there.
+    Open(SnapshotAbout),
+    /// Those of some sensors, in the order of their names, as if they had ended there.
+    Merged(Vec<SnapshotAbout>),
+}
+
+/// What is read of one sensor in a file.
+#[derive(Debug)]
+pub enum SensorState {
+    /// What is counted, and what is open.
+    Open(Box<SavedState>),
+    /// What is counted of all connections.
+    Closed(Box<SavedCounts>),
+}
+
 impl SnapshotFile {
     /// The bytes of the file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let Self { about, state } = self;
         let mut container = Container::default();
-        container.add(&saved::to_bytes(about));
+        container.add(&saved::to_bytes(&SnapshotContents::Open(about.clone())));
         container.add(&state.counts.to_bytes());
         container.add(&state.open.capture);
         state.open.shards.iter().for_each(|shard| container.add(shard));
@@ -43,24 +66,126 @@ impl SnapshotFile {
     /// Reads the bytes of a file of this name, in which services of `catalogue` are named.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] if this is no snapshot, if it is damaged, or if it is of another version
-    /// or another catalogue.
+    /// [`ErrorKind::Input`] if this is no snapshot, if it is damaged, if it has several sensors, or if
+    /// it is of another version or another catalogue.
     pub fn read(name: &str, bytes: &[u8], catalogue: &Arc<Catalogue>) -> Result<Self> {
-        let fault = |fault: ContainerFault| fault.error().with_object(name);
-        let mut sections = container::sections(bytes).map_err(fault)?;
-        let mut next = || sections.next().unwrap_or(Err(ContainerFault::Cut));
-        let about = next().map_err(fault)?;
-        let damaged = |BadState(reason)| fault(ContainerFault::Damaged(reason));
-        let about: SnapshotAbout = saved::from_bytes(&about).map_err(damaged)?;
-        about.check(catalogue).map_err(|error| error.with_object(name))?;
-        let counts = SavedCounts::from_bytes(&next().map_err(fault)?, catalogue);
-        let (counts, capture) = (counts.map_err(damaged)?, next().map_err(fault)?);
-        let shards = (0..crate::flow::SHARDS).map(|_| next()).collect::<Result<_, _>>();
-        let shards = shards.map_err(fault)?;
-        if sections.next().is_some() {
-            return Err(fault(ContainerFault::Damaged("there are more bytes than values")));
+        let SnapshotContents::Open(about) = SnapshotContents::read(name, bytes, catalogue)? else {
+            return Err(Error::new(ErrorKind::Input, "cannot be continued: merge has written it")
+                .with_object(name)
+                .with_remedy("name a snapshot that replay --snapshot has written"));
+        };
+        let state = read_open(bytes, catalogue);
+        let state = state.map_err(|fault: ContainerFault| fault.error().with_object(name))?;
+        Ok(Self { about, state })
+    }
+}
+
+impl SnapshotContents {
+    /// Reads what the file of this name covers.
+    ///
+    /// # Errors
+    /// As [`SnapshotFile::read`].
+    pub fn read(name: &str, bytes: &[u8], catalogue: &Arc<Catalogue>) -> Result<Self> {
+        let contents = read_contents(bytes).map_err(|fault| fault.error().with_object(name))?;
+        for about in contents.abouts() {
+            // Counts are read whichever version wrote them.
+            let is_counts = matches!(contents, Self::Merged(_));
+            if !is_counts || about.version == env!("CARGO_PKG_VERSION") {
+                about.check(catalogue).map_err(|error| error.with_object(name))?;
+            }
         }
-        Ok(Self { about, state: SavedState::from_parts(counts, capture, shards) })
+        Ok(contents)
+    }
+
+    /// What it covers of each sensor.
+    #[must_use]
+    pub fn abouts(&self) -> &[SnapshotAbout] {
+        match self {
+            Self::Open(about) => std::slice::from_ref(about),
+            Self::Merged(abouts) => abouts,
+        }
+    }
+
+    /// Reads what the file has of the sensor at this place among [`abouts`](Self::abouts).
+    ///
+    /// # Errors
+    /// As [`SnapshotFile::read`].
+    pub fn read_sensor(
+        &self,
+        place: usize,
+        (name, bytes): (&str, &[u8]),
+        catalogue: &Arc<Catalogue>,
+    ) -> Result<SensorState> {
+        let state = match self {
+            Self::Open(_) => {
+                read_open(bytes, catalogue).map(|state| SensorState::Open(Box::new(state)))
+            }
+            Self::Merged(_) => read_counts(bytes, place, catalogue)
+                .map(|counts| SensorState::Closed(Box::new(counts))),
+        };
+        state.map_err(|fault: ContainerFault| fault.error().with_object(name))
+    }
+}
+
+/// A file of several sensors that is being made.
+#[derive(Debug)]
+pub struct MergedFile(Container);
+
+impl MergedFile {
+    /// A file of these sensors, in the order of their names.
+    #[must_use]
+    pub fn new(abouts: Vec<SnapshotAbout>) -> Self {
+        let mut container = Container::default();
+        container.add(&saved::to_bytes(&SnapshotContents::Merged(abouts)));
+        Self(container)
+    }
+
+    /// Adds the counts of the next sensor.
+    pub fn add(&mut self, part: &mut CapturePart) {
+        self.0.add(&part.counts().to_bytes());
+    }
+
+    /// The bytes of the file.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.0.finish()
+    }
+}
+
+fn read_contents(bytes: &[u8]) -> std::result::Result<SnapshotContents, ContainerFault> {
+    let mut sections = container::sections(bytes)?;
+    let first = sections.next().unwrap_or(Err(ContainerFault::Cut))?;
+    Ok(saved::from_bytes(&first)?)
+}
+
+/// Reads the state of the only sensor.
+fn read_open(
+    bytes: &[u8],
+    catalogue: &Arc<Catalogue>,
+) -> std::result::Result<SavedState, ContainerFault> {
+    let mut sections = container::sections(bytes)?.skip(1);
+    let mut next = || sections.next().unwrap_or(Err(ContainerFault::Cut));
+    let (counts, capture) = (SavedCounts::from_bytes(&next()?, catalogue)?, next()?);
+    let shards = (0..crate::flow::SHARDS).map(|_| next()).collect::<std::result::Result<_, _>>()?;
+    if sections.next().is_some() {
+        return Err(ContainerFault::Damaged("there are more bytes than values"));
+    }
+    Ok(SavedState::from_parts(counts, capture, shards))
+}
+
+/// Reads the counts of the sensor at this place.
+fn read_counts(
+    bytes: &[u8],
+    place: usize,
+    catalogue: &Arc<Catalogue>,
+) -> std::result::Result<SavedCounts, ContainerFault> {
+    let section = container::sections(bytes)?.nth(place + 1).unwrap_or(Err(ContainerFault::Cut))?;
+    Ok(SavedCounts::from_bytes(&section, catalogue)?)
+}
+
+impl From<BadState> for ContainerFault {
+    fn from(BadState(reason): BadState) -> Self {
+        Self::Damaged(reason)
     }
 }
 

@@ -11,6 +11,7 @@ mod block;
 pub mod devices;
 pub mod file;
 mod filter;
+mod frame_files;
 #[cfg(feature = "pcap")]
 pub mod live;
 #[cfg(feature = "pcap")]
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use block::Block;
 pub use file::{Files, Follow};
 pub use filter::Filter;
+pub use frame_files::{FrameFiles, FramePlace};
 #[cfg(feature = "pcap")]
 pub use live::Live;
 pub(crate) use time_window::WindowedTime;
@@ -212,6 +214,11 @@ pub trait Source {
     /// The name of an interface that frames refer to.
     fn interface(&self, _number: u32) -> String {
         String::new()
+    }
+
+    /// Where the frames are, if they come from several files.
+    fn frame_files(&self) -> Option<FrameFiles> {
+        None
     }
 
     /// Whether the source goes on until it is stopped, so that stopping it leaves nothing out.

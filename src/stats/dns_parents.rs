@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServerKey;
 use super::distinct::mix_word;
+use super::sensors::{SensorPlace, move_frame};
 use crate::saved::{BadState, MOST, array, check};
 
 /// Domains that are kept.
@@ -112,6 +113,14 @@ impl DnsParents {
         };
         let are_some = self.domains.len() <= LIMIT && self.domains.values().all(is_one);
         check(are_some, "a domain has too many names")
+    }
+
+    /// Makes the domains count among those of several sensors.
+    pub(super) fn move_to(&mut self, SensorPlace { sensor, frames }: SensorPlace) {
+        for parent in self.domains.values_mut() {
+            move_frame(&mut parent.frame, frames);
+            parent.server.sensor = sensor;
+        }
     }
 
     fn trim(&mut self) {
@@ -220,11 +229,11 @@ impl DnsParent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Transport;
+    use crate::decode::{Endpoint, Transport};
 
     fn seen(n: u64) -> LongNameSeen {
-        let server =
-            ServerKey { address: [192, 0, 2, n as u8].into(), port: 53, transport: Transport::Udp };
+        let end = Endpoint { address: [192, 0, 2, n as u8].into(), port: 53 };
+        let server = ServerKey::new(end, Transport::Udp);
         LongNameSeen {
             hash: mix_word(n),
             answer: Some((80, !n.is_multiple_of(3))),

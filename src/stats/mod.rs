@@ -14,6 +14,7 @@ mod processes;
 mod products;
 mod quantiles;
 mod saved;
+mod sensors;
 mod servers;
 mod speaker;
 mod timeline;
@@ -31,6 +32,7 @@ pub use example::{EarlyFrames, ExampleFlow};
 pub use processes::{PortProcesses, ProcessFlows};
 pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
+pub use sensors::SensorPlace;
 pub use servers::{
     Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Clients, IpNetwork, LocalNetworks,
     ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, SpeakingServer,

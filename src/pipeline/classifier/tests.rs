@@ -11,6 +11,7 @@ fn openings_of_flows_that_go_on_show_servers_in_the_memory_that_all_workers_shar
     const ANSWER: &[u8] = b"\x12\x34\x81\x80\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
     let shared = Mutex::new(Servers::new(3000));
     let context = WorkerContext {
+        frame_files: None,
         workers: 2,
         limits: TableLimits { flows: 8, opening_bytes: 1 << 20 },
         live: false,

@@ -36,6 +36,7 @@ impl RecentFlows {
                 record: record.clone(),
                 verdict: verdict.clone(),
                 processes: processes.clone(),
+                files: None,
             });
         }
     }
@@ -83,7 +84,7 @@ mod tests {
     fn the_latest_stay_whatever_the_order_and_memory_is_bounded() {
         let flow = |n: u64| {
             let (record, verdict) = crate::pipeline::tests::silent_flow(n);
-            JudgedFlow { record, verdict, processes: FlowProcesses::default() }
+            JudgedFlow { record, verdict, processes: FlowProcesses::default(), files: None }
         };
         let latest = |order: &mut dyn Iterator<Item = u64>| {
             let mut recent = RecentFlows::new(5);

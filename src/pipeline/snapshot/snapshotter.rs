@@ -113,6 +113,8 @@ impl<'p> Snapshotter<'p> {
             catalogue,
             counters: *counters,
             interfaces: Vec::new(),
+            sensors: Vec::new(),
+            files: None,
             drops,
             problems,
             notices: Vec::new(),
@@ -127,7 +129,9 @@ impl<'p> Snapshotter<'p> {
         for worker in workers {
             run.stats.merge(worker.stats);
             run.evicted += worker.evicted;
-            run.add_selected(worker.selected);
+            if let (Some(all), Some(counts)) = (&mut run.selected, worker.selected) {
+                all.add(counts);
+            }
             live_flows += worker.live;
             held_flows += worker.held;
             detail = detail.or(worker.detail);

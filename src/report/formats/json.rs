@@ -60,7 +60,8 @@ struct FindingsJson<'a> {
 
 impl<'a> FindingsJson<'a> {
     fn new(report: &'a Report<'a>) -> Self {
-        let findings = report.findings().iter().map(FindingJson::from).collect();
+        let findings =
+            report.findings().iter().map(|one| FindingJson::new(report.run, one)).collect();
         Self { schema: SCHEMA, capture: CaptureJson::new(report), findings }
     }
 }
@@ -94,8 +95,12 @@ impl<'a> ReportJson<'a> {
                 .iter()
                 .filter_map(|(port, s)| ClosedPortJson::new(**port, s))
                 .collect(),
-            findings: report.findings().iter().map(FindingJson::from).collect(),
-            servers: ServersJson(&run.stats.servers),
+            findings: report
+                .findings()
+                .iter()
+                .map(|one| FindingJson::new(report.run, one))
+                .collect(),
+            servers: ServersJson(run),
             ports: ports
                 .into_iter()
                 .map(|(&port, stats)| PortJson::new(catalogue, port, stats, folded))
@@ -109,6 +114,8 @@ impl<'a> ReportJson<'a> {
 #[derive(Serialize)]
 struct CaptureJson<'a> {
     files: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    sensors: &'a [String],
     frames: u64,
     segments: u64,
     skipped: BTreeMap<&'static str, u64>,
@@ -134,6 +141,7 @@ impl<'a> CaptureJson<'a> {
         let interfaces = interfaces::interfaces(report);
         Self {
             files: report.inputs,
+            sensors: &run.sensors,
             frames: counters.frames,
             segments: counters.segments,
             skipped: counters.skipped().map(|(reason, n)| (reason.as_str(), n)).collect(),

@@ -12,7 +12,7 @@ use crate::decode::ServicePort;
 use crate::pipeline::JudgedFlow;
 use crate::process::FlowProcesses;
 use crate::report::Report;
-use crate::report::parts::display_filter::display_filter;
+use crate::report::parts::display_filter::{FilterOn, display_filter};
 use crate::report::parts::escape::{SafeText, escape};
 use crate::report::parts::units::{count, period, plural};
 use crate::report::parts::{flow_line, labels, processes, why};
@@ -147,12 +147,15 @@ fn histograms(stats: &PortStats) -> Vec<HtmlHistogram> {
 impl HtmlExample {
     fn new(report: &Report<'_>, example: &ExampleFlow, most_reasons: usize) -> Self {
         let ExampleFlow { record, verdict, .. } = example.clone();
-        let flow = JudgedFlow { record, verdict, processes: FlowProcesses::default() };
+        let (processes, files) = (FlowProcesses::default(), report.run.files.clone());
+        let flow = JudgedFlow { record, verdict, processes, files };
         let [_, ends, _, figures] = flow_line::parts(&flow);
         let speaker = labels::flow_cell(&flow);
         let reasons = &flow.verdict.reasons;
         let sentences = why::sentences(&flow).into_iter().take(most_reasons);
-        let filter = display_filter(report.show.filter_on, &flow.record, reasons);
+        let filter_on =
+            flow.files.as_ref().map_or(report.show.filter_on, |_| FilterOn::Conversation);
+        let filter = display_filter(filter_on, &flow.record, reasons);
         Self {
             speaker: speaker.text,
             tone: class(speaker.tone),

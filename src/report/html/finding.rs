@@ -1,6 +1,9 @@
 //! A finding on the page.
 
+use std::net::IpAddr;
+
 use crate::findings::Finding;
+use crate::report::Report;
 use crate::report::parts::escape::SafeText;
 
 /// A finding.
@@ -16,12 +19,13 @@ pub(super) struct HtmlFinding {
 }
 
 impl HtmlFinding {
-    pub(super) fn new(finding: &Finding) -> Self {
+    pub(super) fn new(report: &Report<'_>, finding: &Finding) -> Self {
+        let server = |address: IpAddr| report.with_sensor(address.to_string(), finding.sensor);
         Self {
             severity: finding.severity.as_str(),
             port: finding.port.to_string(),
             anchor: super::port::anchor(finding.port),
-            server: finding.server.map(|server| server.to_string()),
+            server: finding.server.map(server),
             sentence: SafeText::escape(&finding.sentence),
             advice: finding.advice.as_deref().map(SafeText::escape),
             frame: finding.frame,

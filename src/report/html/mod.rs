@@ -99,7 +99,7 @@ impl HtmlPage {
             result: SafeText::trusted(summary::result(report, findings.len())),
             problems: texts(&run.problems),
             notices: texts(&run.notices),
-            findings: findings[..shown].iter().map(HtmlFinding::new).collect(),
+            findings: findings[..shown].iter().map(|one| HtmlFinding::new(report, one)).collect(),
             more_findings: findings.len() - shown,
             ports: HtmlPorts::new(report),
             servers: HtmlServers::new(report),

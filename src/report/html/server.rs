@@ -32,7 +32,7 @@ impl HtmlServer {
         let (speaking, others) = servers::speaking(report.catalogue(), server);
         let known: Vec<_> = others.into_iter().chain(servers::texts(server)).collect();
         Self {
-            endpoint: server.key.to_string(),
+            endpoint: report.server_text(server.key),
             anchor: super::port::anchor(server.key.service_port()),
             tone: class(speaking.tone),
             speaking: speaking.text,

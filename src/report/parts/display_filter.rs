@@ -37,7 +37,7 @@ pub fn display_filter(on: FilterOn, record: &FlowRecord, reasons: &[Reason]) -> 
 
 /// The display filter for all frames of a server.
 #[must_use]
-pub fn of_server(ServerKey { address, port, transport }: ServerKey) -> String {
+pub fn of_server(ServerKey { address, port, transport, .. }: ServerKey) -> String {
     let field = if address.is_ipv4() { "ip" } else { "ipv6" };
     format!("{field}.addr == {address} && {transport}.port == {port}")
 }

@@ -65,6 +65,7 @@ impl Tone {
 }
 
 /// A column of a table.
+#[derive(Clone)]
 pub(in crate::report) struct Column {
     title: &'static str,
     /// Aligned to the right, as numbers are.

@@ -5,6 +5,7 @@ pub mod display_filter;
 pub mod escape;
 mod facts;
 pub mod flow_line;
+mod frames;
 pub mod inputs;
 pub mod interfaces;
 pub mod labels;

@@ -39,7 +39,7 @@ pub enum TableCell {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportTable {
     /// The names of the columns.
-    pub columns: &'static [&'static str],
+    pub columns: Vec<&'static str>,
     /// The rows, each with a cell for each column.
     pub rows: Vec<Vec<TableCell>>,
 }
@@ -54,6 +54,19 @@ impl ReportTable {
             TableName::Services => services(report),
             TableName::Findings => findings(report),
         }
+    }
+}
+
+impl ReportTable {
+    /// The table with the sensor of each row, if there are several.
+    fn with_sensors(mut self, report: &Report<'_>, sensors: Vec<u16>) -> Self {
+        if !report.run.sensors.is_empty() {
+            self.columns.insert(0, "sensor");
+            for (row, sensor) in self.rows.iter_mut().zip(sensors) {
+                row.insert(0, report.run.sensor(sensor).into());
+            }
+        }
+        self
     }
 }
 
@@ -122,7 +135,7 @@ fn ports(report: &Report<'_>) -> ReportTable {
         stats.folded_speakers().iter().map(row).collect::<Vec<_>>()
     });
     ReportTable {
-        columns: &[
+        columns: vec![
             "transport",
             "port",
             "registered",
@@ -180,6 +193,7 @@ fn servers(report: &Report<'_>) -> ReportTable {
     if let Some(sort) = report.show.sort {
         servers.sort_by_key(|server| sort.of_server(server));
     }
+    let sensors = servers.iter().map(|server| server.key.sensor).collect();
     let row = |server: Server<'_>| {
         let names = server.names.iter().chain(server.address_names.iter().copied());
         vec![
@@ -200,8 +214,8 @@ fn servers(report: &Report<'_>) -> ReportTable {
             server.proof_frame.into(),
         ]
     };
-    ReportTable {
-        columns: &[
+    let table = ReportTable {
+        columns: vec![
             "transport",
             "address",
             "port",
@@ -219,7 +233,8 @@ fn servers(report: &Report<'_>) -> ReportTable {
             "proof_frame",
         ],
         rows: servers.into_iter().map(row).collect(),
-    }
+    };
+    table.with_sensors(report, sensors)
 }
 
 /// The services, those with most bytes first, by the verdicts of single flows.
@@ -242,7 +257,7 @@ fn services(report: &Report<'_>) -> ReportTable {
         cells.chain(times.map(TableCell::from)).collect()
     });
     ReportTable {
-        columns: &[
+        columns: vec![
             "service",
             "name",
             "tag",
@@ -276,8 +291,9 @@ fn findings(report: &Report<'_>) -> ReportTable {
             finding.advice.as_deref().into(),
         ]
     });
-    ReportTable {
-        columns: &[
+    let sensors = report.findings().iter().map(|finding| finding.sensor).collect();
+    let table = ReportTable {
+        columns: vec![
             "severity",
             "kind",
             "transport",
@@ -289,5 +305,6 @@ fn findings(report: &Report<'_>) -> ReportTable {
             "advice",
         ],
         rows: rows.collect(),
-    }
+    };
+    table.with_sensors(report, sensors)
 }

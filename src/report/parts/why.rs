@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
 use super::flow_line::{self, INDENT};
+use super::frames::frame_text;
 use super::layout::{Style, write_wrapped};
 use super::units::plural;
 use super::{facts, labels, processes};
@@ -14,6 +15,7 @@ use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
 use crate::flow::{FlowRecord, IcmpError, Outcome, PayloadSides};
 use crate::pipeline::JudgedFlow;
+use crate::source::FrameFiles;
 use crate::stats::Unanswered;
 
 /// Candidates that are listed at most.
@@ -78,7 +80,8 @@ pub(in crate::report) fn write_styled(
     for (label, line) in labels.zip(verdict.facts.iter().flat_map(facts::lines)) {
         write_below(out, label, &line, style)?;
     }
-    // In one piece, to be copied.
+    // In one piece, to be copied. A file alone has none of the stream's numbers.
+    let filter_on = flow.files.as_ref().map_or(filter_on, |_| FilterOn::Conversation);
     if let Some(filter) = display_filter(filter_on, &flow.record, &verdict.reasons) {
         writeln!(out, "{INDENT}Wireshark: {filter}")?;
     }
@@ -87,13 +90,17 @@ pub(in crate::report) fn write_styled(
 
 /// What a verdict rests on, a sentence each; escaped.
 pub(in crate::report) fn sentences(flow: &JudgedFlow) -> Vec<String> {
-    let JudgedFlow { record, verdict, processes } = flow;
+    let JudgedFlow { record, verdict, processes, files } = flow;
     // `one_sided` names the reason of a flow without payload.
     let reasons =
         verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some());
-    let lines = [asked_for(flow), one_sided(record), pace(record, verdict)];
+    let lines = [asked_for(flow), one_sided(record, files.as_ref()), pace(record, verdict)];
     let lines = lines.into_iter().flatten().chain(processes::sentences(processes));
-    reasons.map(sentence).chain(lines).chain(candidates(verdict)).collect()
+    reasons
+        .map(|reason| sentence(reason, files.as_ref()))
+        .chain(lines)
+        .chain(candidates(verdict))
+        .collect()
 }
 
 /// Before the first line of facts, and before the others.
@@ -105,8 +112,8 @@ fn write_below(out: &mut dyn Write, label: &str, text: &str, style: Style) -> io
     write_wrapped(out, style, &format!("{INDENT}{label}"), text, 2)
 }
 
-/// A reason as a sentence.
-fn sentence(reason: &Reason) -> String {
+/// A reason as a sentence; its frame may be in one of several files.
+fn sentence(reason: &Reason, files: Option<&FrameFiles>) -> String {
     let value = escape(&reason.value);
     let (Some(direction), Some(frame)) = (reason.direction, reason.frame) else {
         return match reason.fact.strip_prefix("process.") {
@@ -115,14 +122,15 @@ fn sentence(reason: &Reason) -> String {
             None => format!("{}: {value}", reason.fact.replace('-', " ")),
         };
     };
+    let frame = frame_text(files, frame);
     let side = direction.name();
     match &*reason.fact {
-        "protocol" => return format!("frame {frame}: the {side} speaks {}", protocol(&value)),
-        "carries" => return format!("frame {frame}: it carries {}", protocol(&value)),
-        "osc.framing" => return format!("frame {frame}: the {side} {}", framing(&value)),
-        "osc.mismatch" => return format!("frame {frame}: {}", mismatch(direction, &value)),
-        "port" => return format!("frame {frame}: {value}"),
-        "error" => return format!("frame {frame}: the {side} reports an error: {value}"),
+        "protocol" => return format!("{frame}: the {side} speaks {}", protocol(&value)),
+        "carries" => return format!("{frame}: it carries {}", protocol(&value)),
+        "osc.framing" => return format!("{frame}: the {side} {}", framing(&value)),
+        "osc.mismatch" => return format!("{frame}: {}", mismatch(direction, &value)),
+        "port" => return format!("{frame}: {value}"),
+        "error" => return format!("{frame}: the {side} reports an error: {value}"),
         _ => {}
     }
     let phrase = PHRASES.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
@@ -132,11 +140,11 @@ fn sentence(reason: &Reason) -> String {
         None => (*fact == reason.fact).then(|| (*words).to_owned()),
     });
     match phrase {
-        Some(phrase) => format!("frame {frame}: the {side} {phrase} {value}"),
+        Some(phrase) => format!("{frame}: the {side} {phrase} {value}"),
         None if reason.fact.contains('.') => {
-            format!("frame {frame}: the {side} sends {} = {value}", escape(&reason.fact))
+            format!("{frame}: the {side} sends {} = {value}", escape(&reason.fact))
         }
-        None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
+        None => format!("{frame}: {}: {value}", reason.fact.replace('-', " ")),
     }
 }
 
@@ -172,10 +180,10 @@ fn mismatch(direction: Direction, value: &str) -> String {
 }
 
 /// The line for a flow in which not both sides sent payload.
-fn one_sided(record: &FlowRecord) -> Option<String> {
+fn one_sided(record: &FlowRecord, files: Option<&FrameFiles>) -> Option<String> {
     if let Some(IcmpError { frame, kind, .. }) = record.icmp {
         let outcome = record.outcome.as_str();
-        return Some(format!("{outcome}: ICMP {} (frame {frame})", kind.as_str()));
+        return Some(format!("{outcome}: ICMP {} ({})", kind.as_str(), frame_text(files, frame)));
     }
     let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
     Some(match record.payload_sides() {

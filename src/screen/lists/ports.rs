@@ -156,7 +156,7 @@ impl FilterRow for PortSubject<'_> {
 
     fn names(&self) -> Vec<&str> {
         let ServicePort { port, transport } = self.port;
-        let key = |address| ServerKey { address, port, transport };
+        let key = |address| ServerKey { address, port, transport, sensor: 0 };
         let addresses = self.addresses().into_iter();
         addresses.flat_map(|address| self.view.names_of(key(address))).collect()
     }

@@ -42,7 +42,7 @@ pub use self::positions::FilePositions;
 
 use self::capture_file::{CaptureFile, Opened, unreadable};
 use self::interfaces::InterfaceNumbers;
-use super::{Block, Drops, Filled, LinkType, Next, Source};
+use super::{Block, Drops, Filled, FrameFiles, LinkType, Next, Source};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -114,6 +114,10 @@ pub struct Files {
     positions: FilePositions,
     interfaces: InterfaceNumbers,
     number: u64,
+    /// Where frames are, if there are several files.
+    frame_files: Option<FrameFiles>,
+    /// The file of the last frame.
+    last: Option<usize>,
     /// Frames that [`next`](Source::next) gave of each file.
     given: Vec<u64>,
     unreadable: Vec<Error>,
@@ -216,10 +220,14 @@ impl Files {
             positions: FilePositions::default(),
             interfaces: InterfaceNumbers::default(),
             number: 0,
+            frame_files: None,
+            last: None,
             given: Vec::new(),
             unreadable,
         };
+        let mut named = 0;
         for slot in opened {
+            named += 1;
             match slot {
                 Err(error) => files.unreadable.push(error),
                 Ok((first, slot)) => {
@@ -229,6 +237,7 @@ impl Files {
                 }
             }
         }
+        files.frame_files = (named > 1).then(FrameFiles::default);
         if files.slots.is_empty()
             && let Some(error) = Error::from_all(files.unreadable.iter().cloned())
         {
@@ -241,15 +250,18 @@ impl Files {
     #[must_use]
     pub fn chained(mut self) -> Self {
         self.chained = true;
+        self.frame_files.get_or_insert_default();
         self.queue = self.queue.into_iter().map(|(_, index)| chain_key(index)).collect();
         self
     }
 
-    /// Lets the frames follow `frames` others, which came from interfaces with these names.
+    /// Lets the frames follow `frames` others, which came from interfaces with these names and from
+    /// these files.
     #[must_use]
-    pub fn following(mut self, frames: u64, interfaces: &[String]) -> Self {
+    pub fn following(mut self, frames: u64, interfaces: &[String], files: FrameFiles) -> Self {
         self.number = frames;
         self.interfaces = InterfaceNumbers::following(interfaces);
+        self.frame_files = Some(files);
         self
     }
 
@@ -365,7 +377,7 @@ const fn chain_key(index: usize) -> MergeKey {
 }
 
 /// Raises the process's limit of open files as far as the system allows, if there are many files.
-fn allow_files(files: usize) {
+pub fn allow_files(files: usize) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     // Two for each file, and some for the rest.
     let wanted = 2 * files as u64 + 64;
@@ -393,13 +405,19 @@ impl Source for Files {
         if let Some(given) = self.given.get_mut(slot) {
             *given += 1;
         }
+        if let Some(files) = &self.frame_files {
+            if self.last != Some(slot) {
+                files.begin(self.number, &file.name, self.given.get(slot).copied().unwrap_or(1));
+            }
+            self.last = Some(slot);
+        }
         let interface = self.interfaces.number(slot, file, head.interface);
         Ok(file.numbered(self.number, interface).map_or(Next::End, Next::Frame))
     }
 
     fn read(&mut self, block: &mut Block) -> Result<Filled> {
         // The frames of a single file stay where they were read.
-        if self.slots.len() > 1 || !block.is_empty() {
+        if self.frame_files.is_some() || !block.is_empty() {
             return super::fill_by_frame(self, block);
         }
         match self.move_on() {
@@ -425,6 +443,10 @@ impl Source for Files {
             kernel: sum.kernel.saturating_add(drops.kernel),
             interface: sum.interface.saturating_add(drops.interface),
         })
+    }
+
+    fn frame_files(&self) -> Option<FrameFiles> {
+        self.frame_files.clone()
     }
 
     fn interface(&self, number: u32) -> String {

@@ -14,6 +14,7 @@ use super::key::{ServerKey, ServerRank};
 use crate::classify::{Candidate, SharedStr};
 use crate::evidence::Protocol;
 use crate::saved::arc_slice_option;
+use crate::stats::sensors::{SensorPlace, move_frame};
 
 /// Anomalies that are kept of one server.
 const PER_SERVER: usize = 8;
@@ -156,6 +157,16 @@ impl Anomalies {
         }
     }
 
+    /// The anomalies as they count among those of several sensors.
+    pub(super) fn at(mut self, SensorPlace { sensor, frames }: SensorPlace) -> Self {
+        for anomaly in self.by_server.values_mut().flatten() {
+            move_frame(&mut anomaly.frame, frames);
+        }
+        let anomalies = self.by_server.into_iter();
+        let by_server = anomalies.map(|(rank, them)| (rank.of_sensor(sensor), them)).collect();
+        Self { by_server, ..self }
+    }
+
     /// The servers that have anomalies.
     pub(super) fn servers(&self) -> impl Iterator<Item = ServerKey> {
         self.by_server.keys().map(ServerRank::key)
@@ -208,7 +219,8 @@ mod tests {
         let mut table = Anomalies::new(limit);
         for n in 0..2 * limit as u32 {
             let address = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n));
-            let rank = ServerKey { address, port: 443, transport: Transport::Tcp }.rank();
+            let rank =
+                ServerKey { address, port: 443, transport: Transport::Tcp, sensor: 0 }.rank();
             for kind in KINDS {
                 // A prompt is the longest of the texts but what a server calls itself.
                 let text = "x".repeat(if kind == AnomalyKind::Contradiction { 96 } else { 64 });

@@ -189,6 +189,12 @@ impl ClientSets {
         Self { sets: BTreeMap::new(), limit }
     }
 
+    /// The sets as they count among those of several sensors.
+    pub(super) fn of_sensor(self, sensor: u16) -> Self {
+        let sets = self.sets.into_iter();
+        Self { sets: sets.map(|(rank, set)| (rank.of_sensor(sensor), set)).collect(), ..self }
+    }
+
     /// Begins the set of a server of which a row can count no more.
     pub(super) fn begin(&mut self, rank: ServerRank, hashes: impl IntoIterator<Item = u32>) {
         let set = self.sets.entry(rank).or_insert_with(|| ClientSet::Exact(Vec::new()));

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::decode::{Endpoint, ServicePort, Transport};
 use crate::stats::distinct::mix_word;
 
-/// The endpoint of a server: address, port and transport. Sorts by address, IPv4 first, then by
-/// port, then by transport.
+/// The endpoint of a server: address, port and transport, and the sensor that saw it. Sorts by
+/// address, IPv4 first, then by port, by transport and by sensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ServerKey {
     /// The address.
@@ -19,6 +19,8 @@ pub struct ServerKey {
     pub port: u16,
     /// TCP or UDP.
     pub transport: Transport,
+    /// The number of the sensor, from 1; 0 where there is only one.
+    pub sensor: u16,
 }
 
 /// The place of a server in the fixed order in which servers are kept: own hosts (loopback,
@@ -44,13 +46,18 @@ impl ServerRank {
     pub(super) const fn key(&self) -> ServerKey {
         self.1
     }
+
+    /// The place of the same endpoint as another sensor saw it.
+    pub(super) fn of_sensor(&self, sensor: u16) -> Self {
+        ServerKey { sensor, ..self.1 }.rank()
+    }
 }
 
 impl ServerKey {
     /// The key of an endpoint.
     #[must_use]
     pub const fn new(Endpoint { address, port }: Endpoint, transport: Transport) -> Self {
-        Self { address, port, transport }
+        Self { address, port, transport, sensor: 0 }
     }
 
     /// The server of a flow, and whether that is the initiator, who announces something to a group;
@@ -75,13 +82,14 @@ impl ServerKey {
         ServicePort { port: self.port, transport: self.transport }
     }
 
-    /// The two halves of the address, then family, port and transport.
+    /// The two halves of the address, then sensor, port, family and transport.
     const fn words(&self) -> [u64; 3] {
         let (bits, family) = match self.address {
             IpAddr::V4(v4) => (v4.to_bits() as u128, 4),
             IpAddr::V6(v6) => (v6.to_bits(), 6),
         };
-        let rest = (self.port as u64) << 16 | family << 8 | self.transport as u64;
+        let sensor = (self.sensor as u64) << 32;
+        let rest = sensor | (self.port as u64) << 16 | family << 8 | self.transport as u64;
         [(bits >> 64) as u64, bits as u64, rest]
     }
 

@@ -14,6 +14,7 @@ use super::key::{ServerKey, ServerRank};
 use super::texts::{ServerText, TextSource, cut};
 use crate::decode::Transport;
 use crate::saved::MOST;
+use crate::stats::sensors::{SensorPlace, move_frame};
 
 /// Names that are kept of one address, or of one of its ports.
 const PER_ADDRESS: usize = 8;
@@ -55,7 +56,7 @@ impl AddressNames {
     ) {
         let text = cut(text);
         if !text.is_empty() {
-            self.insert(place(address, port), (source, text), frame, 1);
+            self.insert(place((address, port), 0), (source, text), frame, 1);
         }
     }
 
@@ -120,10 +121,20 @@ impl AddressNames {
         }
     }
 
+    /// The names as they count among those of several sensors.
+    pub(super) fn at(mut self, SensorPlace { sensor, frames }: SensorPlace) -> Self {
+        for name in self.names.values_mut().flatten() {
+            move_frame(&mut name.text.frame, frames);
+        }
+        let names = self.names.into_iter();
+        let names = names.map(|(rank, names)| (rank.of_sensor(sensor), names)).collect();
+        Self { names, ..self }
+    }
+
     /// The names of the service at an endpoint, then those of its host.
     pub(super) fn get(&self, key: ServerKey) -> impl Iterator<Item = &ServerText> {
-        let host = place(key.address, None);
-        let service = place(key.address, Some((key.port, key.transport)));
+        let host = place((key.address, None), key.sensor);
+        let service = place((key.address, Some((key.port, key.transport))), key.sensor);
         [service, host]
             .into_iter()
             .filter_map(|rank| self.names.get(&rank))
@@ -143,10 +154,10 @@ impl AddressNames {
     }
 }
 
-/// The place of an address in the order of servers, or of one of its ports.
-fn place(address: IpAddr, port: Option<(u16, Transport)>) -> ServerRank {
+/// The place of an address in the order of servers, or of one of its ports, as a sensor saw it.
+fn place((address, port): (IpAddr, Option<(u16, Transport)>), sensor: u16) -> ServerRank {
     let (port, transport) = port.unwrap_or((0, Transport::Tcp));
-    ServerKey { address, port, transport }.rank()
+    ServerKey { address, port, transport, sensor }.rank()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::row::ServerRow;
 use super::{LayeredService, Servers, Slots};
 use crate::saved::{BadState, MOST, check};
 use crate::stats::Speaker;
+use crate::stats::sensors::{SensorPlace, move_frame};
 
 impl Servers {
     /// The same servers in order.
@@ -36,6 +37,27 @@ impl Servers {
             slots.place(row);
         }
         Self { slots, services, speakers, ..self }
+    }
+
+    /// The servers as they count among those of several sensors.
+    pub(in crate::stats) fn at(self, place: SensorPlace) -> Self {
+        let SensorPlace { sensor, frames } = place;
+        let mut slots = Slots::new(self.slots.limit());
+        for mut row in self.slots.into_rows() {
+            row.key.sensor = sensor;
+            let proofs = row.services.iter_mut().flatten().map(|proof| &mut proof.frame);
+            let own = [&mut row.proof_frame, &mut row.farthest_frame];
+            proofs.chain(own).for_each(|frame| move_frame(frame, frames));
+            slots.place(row);
+        }
+        Self {
+            slots,
+            texts: self.texts.at(place),
+            names: self.names.at(place),
+            client_sets: self.client_sets.of_sensor(sensor),
+            anomalies: self.anomalies.at(place),
+            ..self
+        }
     }
 
     /// Checks what was read.

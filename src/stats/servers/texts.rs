@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::key::ServerRank;
+use crate::stats::sensors::{SensorPlace, move_frame};
 
 /// The longest text in bytes; what is longer is cut.
 const MAX_BYTES: usize = 96;
@@ -168,6 +169,16 @@ impl ServerTexts {
                 self.add(rank, source, &text, frame);
             }
         }
+    }
+
+    /// The texts as they count among those of several sensors.
+    pub(super) fn at(mut self, SensorPlace { sensor, frames }: SensorPlace) -> Self {
+        for text in self.texts.values_mut().flatten() {
+            move_frame(&mut text.frame, frames);
+        }
+        let texts = self.texts.into_iter();
+        let texts = texts.map(|(rank, texts)| (rank.of_sensor(sensor), texts)).collect();
+        Self { texts, ..self }
     }
 
     /// The products, the names and the first line of a server.

@@ -11,6 +11,7 @@ use crate::decode::{Endpoint, Tenant, Tunnel};
 use crate::evidence::{Direction, Protocol, ProvedBy};
 use crate::flow::{FlowRecord, IcmpError};
 use crate::pipeline::JudgedFlow;
+use crate::source::{FrameFiles, FramePlace};
 use crate::stats::{COUNTERS, Counter};
 
 /// All flows. Each is converted when it is written: a million of them are not in memory twice.
@@ -41,6 +42,8 @@ pub(in crate::report) struct FlowJson<'a> {
     last: String,
     first_frame: u64,
     last_frame: u64,
+    #[serde(flatten)]
+    place: Option<PlaceJson>,
     packets: SidesJson,
     bytes: SidesJson,
     payload_bytes: SidesJson,
@@ -77,6 +80,7 @@ impl<'a> FlowJson<'a> {
             last: record.last.to_string(),
             first_frame: record.first_frame,
             last_frame: record.last_frame,
+            place: PlaceJson::new(flow.files.as_ref(), Some(record.first_frame)),
             packets: record.packets.into(),
             bytes: record.bytes.into(),
             payload_bytes: record.payload_bytes.into(),
@@ -86,7 +90,7 @@ impl<'a> FlowJson<'a> {
             tcp: TcpJson::new(record),
             first_response_ns: record.first_response_ns,
             process: FlowProcessesJson::new(&flow.processes),
-            verdict: VerdictJson::new(&flow.verdict),
+            verdict: VerdictJson::new(&flow.verdict, flow.files.as_ref()),
             facts: facts.map(|facts| facts.first.iter().map(FactJson::from).collect()),
             more_facts: facts.map(|facts| facts.more).filter(|&more| more > 0),
         }
@@ -185,7 +189,8 @@ struct VerdictJson<'a> {
 }
 
 impl<'a> VerdictJson<'a> {
-    fn new(verdict: &'a Verdict) -> Self {
+    fn new(verdict: &'a Verdict, files: Option<&FrameFiles>) -> Self {
+        let reasons = verdict.reasons.iter();
         Self {
             service: verdict.service.as_ref().map(|s| &*s.id),
             service_name: verdict.service_name.as_deref(),
@@ -200,7 +205,7 @@ impl<'a> VerdictJson<'a> {
             fit: verdict.fit.map(Fit::as_str),
             fault: verdict.fault.map(crate::classify::Fault::as_str),
             candidates: verdict.candidates.iter().map(Candidate::id).collect(),
-            reasons: verdict.reasons.iter().map(ReasonJson::from).collect(),
+            reasons: reasons.map(|reason| ReasonJson::new(reason, files)).collect(),
         }
     }
 }
@@ -211,16 +216,33 @@ struct ReasonJson<'a> {
     value: &'a str,
     direction: Option<&'static str>,
     frame: Option<u64>,
+    #[serde(flatten)]
+    place: Option<PlaceJson>,
 }
 
-impl<'a> From<&'a Reason> for ReasonJson<'a> {
-    fn from(reason: &'a Reason) -> Self {
+impl<'a> ReasonJson<'a> {
+    fn new(reason: &'a Reason, files: Option<&FrameFiles>) -> Self {
         Self {
             fact: &reason.fact,
             value: &reason.value,
             direction: reason.direction.map(Direction::as_str),
             frame: reason.frame,
+            place: PlaceJson::new(files, reason.frame),
         }
+    }
+}
+
+/// The file of a frame and its number there, where several files were read.
+#[derive(Serialize)]
+pub(in crate::report) struct PlaceJson {
+    file: String,
+    file_frame: u64,
+}
+
+impl PlaceJson {
+    pub(in crate::report) fn new(files: Option<&FrameFiles>, frame: Option<u64>) -> Option<Self> {
+        let FramePlace { file, frame } = files?.place(frame?)?;
+        Some(Self { file: file.to_string(), file_frame: frame })
     }
 }
 

@@ -10,24 +10,29 @@ use super::processes::HolderJson;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::flow::Outcome;
-use crate::stats::{PortStats, ProvedService, Server, ServerText, Servers};
+use crate::pipeline::Run;
+use crate::stats::{PortStats, ProvedService, Server, ServerText};
 
 /// The servers, ordered by address, port and transport. There may be many: each is made when it is
 /// written.
-pub(super) struct ServersJson<'a>(pub(super) &'a Servers);
+pub(super) struct ServersJson<'a>(pub(super) &'a Run);
 
 impl Serialize for ServersJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.rows().map(ServerJson))
+        let rows = self.0.stats.servers.rows();
+        serializer.collect_seq(rows.map(|server| ServerJson(self.0, server)))
     }
 }
 
-struct ServerJson<'a>(Server<'a>);
+struct ServerJson<'a>(&'a Run, Server<'a>);
 
 impl Serialize for ServerJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(server) = self;
+        let Self(run, server) = self;
         let mut fields = serializer.serialize_struct("server", 18)?;
+        if let Some(sensor) = run.sensor(server.key.sensor) {
+            fields.serialize_field("sensor", sensor)?;
+        }
         fields.serialize_field("address", &TextJson(&server.key.address))?;
         fields.serialize_field("port", &server.key.port)?;
         fields.serialize_field("transport", server.key.transport.as_str())?;

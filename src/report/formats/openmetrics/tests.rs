@@ -22,6 +22,8 @@ fn view(ports: &[(u16, u64)]) -> Snapshot {
         distributions.as_mut().unwrap().handshake_rtt_ns.add(2_000_000, 1);
     }
     let run = Run {
+        sensors: Vec::new(),
+        files: None,
         catalogue: Arc::clone(&CATALOGUE),
         counters: CaptureCounters::default(),
         drops: Drops { kernel: 3, interface: 0 },

@@ -159,10 +159,11 @@ impl CellWidths {
 fn server(report: &Report<'_>, finding: &Finding, has_name: bool) -> String {
     let Some(address) = finding.server else { return String::new() };
     let key = finding.server_key().filter(|_| has_name);
-    match key.and_then(|key| report.run.stats.servers.name_of(key)) {
+    let text = match key.and_then(|key| report.run.stats.servers.name_of(key)) {
         Some(name) => format!("{address} {}", fit(&escape(name), NAME)),
         None => address.to_string(),
-    }
+    };
+    report.with_sensor(text, finding.sensor)
 }
 
 fn frame(finding: &Finding) -> String {
@@ -229,6 +230,7 @@ mod tests {
     fn no_line_is_wider_than_the_terminal_whatever_a_server_calls_itself() {
         for name in ["W".repeat(200), "中".repeat(90)] {
             let finding = Finding {
+                sensor: 0,
                 kind: FindingKind::Contradicts,
                 severity: Severity::Alert,
                 port: ServicePort::new(3037, Transport::Tcp),
@@ -298,6 +300,7 @@ mod tests {
     #[test]
     fn of_servers_of_which_the_same_is_said_three_stand_for_all() {
         let at = |last: u8, port: u16, sentence: &str| Finding {
+            sensor: 0,
             kind: FindingKind::Unrecognised,
             severity: Severity::Warning,
             port: ServicePort::new(port, Transport::Udp),

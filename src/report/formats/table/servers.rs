@@ -31,8 +31,16 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> i
     let top = report.show.top;
     let shown = if top == 0 { servers.len() } else { top.min(servers.len()) };
     let (rows, hidden) = servers.split_at(shown);
-    let rows: Vec<Row> = rows.iter().map(|server| row(report, server)).collect();
-    layout::write(out, style, &COLUMNS, &rows)?;
+    let mut rows: Vec<Row> = rows.iter().map(|server| row(report, server)).collect();
+    let mut columns = COLUMNS.to_vec();
+    if !report.run.sensors.is_empty() {
+        columns.insert(0, Column::text("SENSOR", 6));
+        for (row, server) in rows.iter_mut().zip(&servers) {
+            let sensor = report.run.sensor(server.key.sensor).unwrap_or_default();
+            row.insert(0, Cell::escape(sensor));
+        }
+    }
+    layout::write(out, style, &columns, &rows)?;
     if !hidden.is_empty() {
         let others = plural(hidden.len() as u64, "server");
         writeln!(out, "and {others} {}; --top 0 shows all", rest(sort))?;

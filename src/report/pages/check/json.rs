@@ -118,7 +118,7 @@ struct ServerKeyJson {
 }
 
 impl From<ServerKey> for ServerKeyJson {
-    fn from(ServerKey { address, port, transport }: ServerKey) -> Self {
+    fn from(ServerKey { address, port, transport, .. }: ServerKey) -> Self {
         Self { address, port, transport: transport.as_str() }
     }
 }

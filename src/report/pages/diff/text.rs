@@ -155,7 +155,7 @@ fn finding_line(change: &FindingChange) -> (Change, String) {
     let place = match finding.server {
         Some(address) => {
             let ServicePort { port, transport } = finding.port;
-            ServerKey { address, port, transport }.to_string()
+            ServerKey { address, port, transport, sensor: 0 }.to_string()
         }
         None => finding.port.to_string(),
     };
