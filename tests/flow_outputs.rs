@@ -114,6 +114,7 @@ fn two_outputs_of_one_name_are_refused() {
         (["-o", name, "--flows-to", name], "-o and --flows-to name the same file"),
         (["-o", text(&part), "--flows-to", name], "-o and --flows-to name the same file"),
         (["--flows-to", "-.csv", "--flows-to", "-.ndjson"], "two --flows-to name standard output"),
+        (["-o", "/dev/stdout", "--flows-to", "-.csv"], "-o and --flows-to name standard output"),
     ] {
         let refusal = refusal(&[&["replay", CAPTURE][..], &args].concat());
         assert!(refusal.contains(reason) && refusal.lines().count() == 1, "{refusal}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portlore::commit::{
     CommitHelper, OutputFile, OutputRole, PlannedOutput, is_descriptor, is_special,
-    open_descriptor, parent_folder, unfinished,
+    is_standard_output, open_descriptor, parent_folder, unfinished,
 };
 use portlore::report::Style;
 use portlore::report::flows::FlowFormat;
@@ -237,6 +237,14 @@ impl OutputPlan<'_> {
         let standard = self.flows.iter().filter(|flows| flows.is_standard()).count();
         if standard > 1 {
             return Err(Error::new(ErrorKind::Output, "two --flows-to name standard output")
+                .with_remedy("choose a file for one of them"));
+        }
+        if standard > 0
+            && let Some(path) = self.report.filter(|path| is_standard_output(path))
+        {
+            let reason = "-o and --flows-to name standard output";
+            return Err(Error::new(ErrorKind::Output, reason)
+                .with_object(path.display())
                 .with_remedy("choose a file for one of them"));
         }
         let report = self.report.map(|path| ("-o", path));

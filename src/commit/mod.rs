@@ -29,7 +29,8 @@ pub use self::client::{CommitHelper, OutputFile};
 pub use self::planned::{OutputRole, PlannedOutput};
 pub use self::server::{CommitServer, refuse};
 pub use self::target::{
-    holds_data, is_descriptor, is_special, open_descriptor, parent_folder, unfinished,
+    holds_data, is_descriptor, is_special, is_standard_output, open_descriptor, parent_folder,
+    unfinished,
 };
 
 #[cfg(test)]

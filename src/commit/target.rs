@@ -57,6 +57,12 @@ pub fn is_descriptor(path: &Path) -> bool {
     descriptor(path).is_some()
 }
 
+/// Whether the path names this process's standard output.
+#[must_use]
+pub fn is_standard_output(path: &Path) -> bool {
+    descriptor(path) == Some(1)
+}
+
 /// The number of the open descriptor that a path names.
 fn descriptor(path: &Path) -> Option<u32> {
     match path.to_str()? {

@@ -36,7 +36,17 @@ pub(super) fn lead(report: &Report<'_>) -> SafeText {
             format!("{} things do not belong here: {}", count(many), named(Severity::Alert))
         }
     };
-    SafeText::trusted(text)
+    let others = match (alerts, warnings, notes) {
+        (0, 0, _) => 0,
+        (0, _, notes) => notes,
+        (_, warnings, notes) => warnings + notes,
+    };
+    let others = match others {
+        0 => String::new(),
+        1 => " One more finding is below.".to_owned(),
+        many => format!(" {} more findings are below.", count(many)),
+    };
+    SafeText::trusted(text + &others)
 }
 
 /// The first findings with their places, and how many more there are.

@@ -81,7 +81,7 @@ fn the_page_says_what_the_report_says() {
     let page = page("fixtures/showcase.pcap");
     for text in [
         "<h1>Something does not belong here: HTTP (Python http.server) where lighting consoles \
-         speak OSC (3037/tcp).</h1>",
+         speak OSC (3037/tcp). One more finding is below.</h1>",
         "fixtures/showcase.pcap: 291 packets, 35 kB, captured 2026-11-20 19:27:21-19:27:24 UTC",
         "6 servers, 1 refused port, 1 unanswered port, 2 findings; no packets dropped.",
         "<li class=note><b class=sev>note</b><a href=\"#p3002tcp\">3002/tcp</a>",

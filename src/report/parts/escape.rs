@@ -50,6 +50,9 @@ impl fmt::Display for SafeText {
 /// `\u{202e}`.
 #[must_use]
 pub fn escape(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        return text.to_owned();
+    }
     let mut safe = String::with_capacity(text.len());
     for (_, c, is_hidden) in visibility(text) {
         match c {

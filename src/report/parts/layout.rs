@@ -146,7 +146,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.as_str().width()
+        columns_of(self.text.as_str())
     }
 }
 
@@ -179,7 +179,7 @@ pub(in crate::report) fn write(
                 Some(head) => fit_within(cell.text.as_str(), width, head),
                 None => fit(cell.text.as_str(), width),
             };
-            let padding = " ".repeat(width - text.width());
+            let padding = " ".repeat(width - columns_of(&text));
             let text = cell.tone.paint(&text, style);
             if !line.is_empty() {
                 line += "  ";
@@ -235,7 +235,7 @@ fn shrink(columns: &[Column], widths: &mut [Option<usize>], room: usize) -> bool
 /// Cuts `text` to `width` columns, with `…` at the end.
 #[must_use]
 pub fn fit(text: &str, width: usize) -> String {
-    if text.width() <= width {
+    if columns_of(text) <= width {
         return text.to_owned();
     }
     let end = "…";
@@ -283,18 +283,29 @@ pub(in crate::report) fn fits(style: Style, columns: &[Column], rows: &[Row]) ->
     wide.sum::<usize>() + 2 * columns.len().saturating_sub(1) <= style.width
 }
 
+/// The columns that a text takes, which has no control characters.
+pub(in crate::report) fn columns_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
 /// Breaks `text` between words into lines of at most `width` columns; a word that is longer has a
 /// line of its own.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    let mut used = 0;
     for word in text.split_whitespace() {
+        let wide = columns_of(word);
         match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
+            Some(line) if used + 1 + wide <= width => {
                 line.push(' ');
                 line.push_str(word);
+                used += 1 + wide;
             }
-            _ => lines.push(word.to_owned()),
+            _ => {
+                lines.push(word.to_owned());
+                used = wide;
+            }
         }
     }
     lines

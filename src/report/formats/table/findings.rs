@@ -4,11 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::findings::Finding;
 use crate::report::parts::labels;
-use crate::report::parts::layout::{Tone, fit, wrap};
+use crate::report::parts::layout::{Tone, columns_of, fit, wrap};
 use crate::report::parts::units::plural;
 use crate::report::{Report, Style, escape};
 
@@ -70,7 +68,7 @@ fn alike(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let mut places = HashMap::new();
     for finding in findings {
         let place = *places
-            .entry((finding.severity, finding.port, finding.sentence.as_str()))
+            .entry((finding.severity, finding.port, without_frames(&finding.sentence)))
             .or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(finding),
@@ -78,6 +76,11 @@ fn alike(findings: &[Finding]) -> Vec<Vec<&Finding>> {
         }
     }
     groups
+}
+
+/// A sentence without the frames that it names at its end, which are others at each server.
+fn without_frames(sentence: &str) -> &str {
+    sentence.split(" (frames ").next().unwrap_or(sentence)
 }
 
 /// Writes what belongs to a finding below its sentence.
@@ -118,11 +121,11 @@ impl CellWidths {
         let plain = findings.clone().fold(none, |widest, finding| Self {
             severity: widest.severity.max(finding.severity.as_str().len()),
             port: widest.port.max(finding.port.to_string().len()),
-            server: widest.server.max(server(report, finding, false).width()),
+            server: widest.server.max(columns_of(&server(report, finding, false))),
             frame: widest.frame.max(frame(finding).len()),
             has_names: false,
         });
-        let named = findings.map(|finding| server(report, finding, true).width()).max();
+        let named = findings.map(|finding| columns_of(&server(report, finding, true))).max();
         let named = Self { server: named.unwrap_or(0), has_names: true, ..plain };
         let has_room = |room| room >= NAMED_LEAST;
         if named.room(named.server, style).is_some_and(has_room) { named } else { plain }
@@ -184,7 +187,7 @@ fn row(
     let port = finding.port.to_string();
     let whole = server(report, finding, widths.has_names);
     // An address that there is no room for stands before the sentence, where that stands below.
-    let is_below = room.is_none() && whole.width() > server_width;
+    let is_below = room.is_none() && columns_of(&whole) > server_width;
     let server = if is_below { String::new() } else { fit(&whole, server_width) };
     let before = format!(
         "{painted}{:padding$}{:GAP$}{port:>port_width$}{:GAP$}{server:server_width$}",
@@ -208,7 +211,7 @@ fn row(
     for (i, line) in wrap(&sentence, room).into_iter().enumerate() {
         let line = fit(&line, room);
         if i == 0 {
-            let padding = room.saturating_sub(line.width());
+            let padding = room.saturating_sub(columns_of(&line));
             let text = format!("{before}{:GAP$}{line}{:padding$}{:GAP$}{frame}", "", "", "");
             writeln!(out, "{}", text.trim_end())?;
         } else {
@@ -220,6 +223,8 @@ fn row(
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
     use crate::Replay;
     use crate::decode::{ServicePort, Transport};
