@@ -141,7 +141,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__check)
-            opts="-o -f -q -h --learn --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            opts="-o -f -q -h --learn --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --max-flows --opening-mib --max-servers --workers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,10 +183,6 @@ _portlore() {
                     COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
                     return 0
                     ;;
-                --workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-flows)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -196,6 +192,10 @@ _portlore() {
                     return 0
                     ;;
                 --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -221,7 +221,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__diff)
-            opts="-o -f -q -h --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            opts="-o -f -q -h --format --output --filter --where --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --max-flows --opening-mib --max-servers --workers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -263,10 +263,6 @@ _portlore() {
                     COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
                     return 0
                     ;;
-                --workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-flows)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -276,6 +272,10 @@ _portlore() {
                     return 0
                     ;;
                 --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -329,7 +329,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --histogram-ports --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --local-nets --no-names --no-tunnels --key --max-flows --opening-mib --max-servers --workers --no-sandbox --histogram-ports --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -411,6 +411,34 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --local-nets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opening-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --histogram-ports)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --flows-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -455,34 +483,6 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --local-nets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --key)
-                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
-                    return 0
-                    ;;
-                --workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-flows)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --opening-mib)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-servers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --histogram-ports)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --snap-length)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -511,32 +511,12 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__merge)
-            opts="-f -c -v -q -o -h --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --histogram-ports --output --help"
+            opts="-v -q -o -h --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --force --verbose --quiet --workers --no-sandbox --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --filter)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -f)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --where)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -c)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --flows-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -573,31 +553,7 @@ _portlore() {
                     COMPREPLY=($(compgen -W "ports servers services findings" -- "${cur}"))
                     return 0
                     ;;
-                --local-nets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --key)
-                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
-                    return 0
-                    ;;
                 --workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-flows)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --opening-mib)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-servers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --histogram-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -751,7 +707,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --sensors --follow --since --until --snapshot --resume --sensor --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --histogram-ports --help"
+            opts="-f -c -o -v -q -h --chain --sensors --follow --since --until --snapshot --resume --sensor --no-tui --interval --metrics --filter --where --count --local-nets --no-names --no-tunnels --key --max-flows --opening-mib --max-servers --workers --no-sandbox --histogram-ports --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -809,6 +765,34 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --local-nets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opening-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --histogram-ports)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --flows-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -850,34 +834,6 @@ _portlore() {
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --local-nets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --key)
-                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
-                    return 0
-                    ;;
-                --workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-flows)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --opening-mib)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-servers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --histogram-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -889,32 +845,12 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__report)
-            opts="-f -c -o -v -q -h --filter --where --count --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --histogram-ports --help"
+            opts="-o -v -q -h --why --flows --servers --stats --flows-to --html --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --workers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --filter)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -f)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --where)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -c)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --flows-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -959,31 +895,7 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --local-nets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --key)
-                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
-                    return 0
-                    ;;
                 --workers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-flows)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --opening-mib)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-servers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --histogram-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -53,6 +53,14 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l html -d 'Also write the report as a page for browsers' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -76,17 +84,12 @@ servers\t'Servers'
 services\t'Services and protocols'
 findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s o -l output -d 'Write the report to a file' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
-vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l workers -d 'Number of classifier threads' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-flows -d 'Maximum number of open connections in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-servers -d 'Maximum number of servers in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l chain -d 'Read files in the order given, not merged by time'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l follow -d 'Keep reading files that are still being written'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tui -d 'Disable the full-screen view even on a terminal'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows -d 'List connections'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l servers -d 'Add a table of servers, with the proof for each'
@@ -95,9 +98,6 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local -d 'S
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l force -d 'Overwrite files that exist'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s v -l verbose -d 'Also count packets per interface and link type'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet -d 'Do not print progress or notices'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
@@ -111,6 +111,14 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'S
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l html -d 'Also write the report as a page for browsers' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -134,18 +142,13 @@ servers\t'Servers'
 services\t'Services and protocols'
 findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s o -l output -d 'Write the report to a file' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
-vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l workers -d 'Number of classifier threads' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-flows -d 'Maximum number of open connections in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-servers -d 'Maximum number of servers in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s s -l snap-length -d 'Capture only the first N bytes of each packet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s B -l buffer -d 'Kernel buffer for each interface, such as 64M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l user -d 'User to switch to after opening the interface' -r -f -a "(__fish_complete_users)"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tui -d 'Disable the full-screen view even on a terminal'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows -d 'List connections'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l servers -d 'Add a table of servers, with the proof for each'
@@ -154,14 +157,8 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l local -d 'Sho
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l force -d 'Overwrite files that exist'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s v -l verbose -d 'Also count packets per interface and link type'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s q -l quiet -d 'Do not print progress or notices'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d 'Do not collect the names of addresses and servers'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s h -l help -d 'Print help'
-complete -c portlore -n "__fish_portlore_using_subcommand report" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l html -d 'Also write the report as a page for browsers' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -185,14 +182,7 @@ servers\t'Servers'
 services\t'Services and protocols'
 findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand report" -s o -l output -d 'Write the report to a file' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
-vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l workers -d 'Number of classifier threads' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l max-flows -d 'Maximum number of open connections in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l max-servers -d 'Maximum number of servers in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l flows -d 'List connections'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l servers -d 'Add a table of servers, with the proof for each'
@@ -201,13 +191,8 @@ complete -c portlore -n "__fish_portlore_using_subcommand report" -l local -d 'S
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l force -d 'Overwrite files that exist'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -s v -l verbose -d 'Also count packets per interface and link type'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -s q -l quiet -d 'Do not print progress or notices'
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l no-names -d 'Do not collect the names of addresses and servers'
-complete -c portlore -n "__fish_portlore_using_subcommand report" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand report" -s h -l help -d 'Print help'
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l where -d 'Only connections that match, such as \'tag = osc\'' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l html -d 'Also write the report as a page for browsers' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -230,14 +215,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand merge" -l table -d 'Th
 servers\t'Servers'
 services\t'Services and protocols'
 findings\t'What does not belong'"
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
-vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l workers -d 'Number of classifier threads' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l max-flows -d 'Maximum number of open connections in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l max-servers -d 'Maximum number of servers in memory' -r
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -s o -l output -d 'Write a snapshot of all sensors to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l flows -d 'List connections'
@@ -247,8 +225,6 @@ complete -c portlore -n "__fish_portlore_using_subcommand merge" -l local -d 'Sh
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l force -d 'Overwrite files that exist'
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -s v -l verbose -d 'Also count packets per interface and link type'
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -s q -l quiet -d 'Do not print progress or notices'
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l no-names -d 'Do not collect the names of addresses and servers'
-complete -c portlore -n "__fish_portlore_using_subcommand merge" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
@@ -282,10 +258,10 @@ complete -c portlore -n "__fish_portlore_using_subcommand check" -l catalogue -d
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
 vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
-complete -c portlore -n "__fish_portlore_using_subcommand check" -l workers -d 'Number of classifier threads' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l max-flows -d 'Maximum number of open connections in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand check" -l workers -d 'Number of classifier threads' -r
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l learn -d 'Write a first file of expectations, which these captures meet'
 complete -c portlore -n "__fish_portlore_using_subcommand check" -l force -d 'Overwrite a file that exists'
 complete -c portlore -n "__fish_portlore_using_subcommand check" -s q -l quiet -d 'Do not print progress or notices'
@@ -302,10 +278,10 @@ complete -c portlore -n "__fish_portlore_using_subcommand diff" -l catalogue -d 
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
 vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
-complete -c portlore -n "__fish_portlore_using_subcommand diff" -l workers -d 'Number of classifier threads' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l max-flows -d 'Maximum number of open connections in memory' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l max-servers -d 'Maximum number of servers in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand diff" -l workers -d 'Number of classifier threads' -r
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l force -d 'Overwrite a file that exists'
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand diff" -l no-names -d 'Do not collect the names of addresses and servers'

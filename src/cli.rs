@@ -55,7 +55,7 @@ pub use self::live::LiveArgs;
 pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
-pub use self::reading::{MOST_FLOWS, MOST_OPENING_MIB, MOST_SERVERS, ReadingArgs};
+pub use self::reading::{MOST_FLOWS, MOST_OPENING_MIB, MOST_SERVERS, ProcessArgs, ReadingArgs};
 pub use self::replay::ReplayArgs;
 pub use self::services::ServicesArgs;
 pub use self::slice::SliceArgs;
@@ -271,10 +271,9 @@ pub enum Command {
     },
 }
 
-/// What both ways of reading share.
+/// What is read of a capture, and how: what `replay` and `live` share.
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct CommonArgs {
+pub struct CaptureArgs {
     /// Only packets that match this filter, as in tcpdump
     ///
     /// pcap-filter(7) describes the syntax. A filter on a port also hides the ICMP errors about
@@ -297,6 +296,21 @@ pub struct CommonArgs {
     /// Only packets that match the filter are counted.
     #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub count: Option<u64>,
+    /// How packets are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Maximum number of ports with detailed statistics
+    ///
+    /// Only ports with more than 64 distinct sizes or times count towards this limit. Beyond it,
+    /// the lowest port numbers keep their quantiles and histograms.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=MOST_HISTOGRAM_PORTS.into()))]
+    pub histogram_ports: u32,
+}
+
+/// What is written: what all commands share that print the report of a capture.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct OutputArgs {
     /// List connections with the reasons for each verdict
     ///
     /// Each reason cites the packet that proves it. For each connection, it also lists the facts
@@ -393,12 +407,4 @@ pub struct CommonArgs {
     /// Errors still go to standard error.
     #[arg(help_heading = OUTPUT, short, long)]
     pub quiet: bool,
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-    /// Maximum number of ports with detailed statistics
-    ///
-    /// Only ports with more than 64 distinct sizes or times count towards this limit. Beyond it,
-    /// the lowest port numbers keep their quantiles and histograms.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=MOST_HISTOGRAM_PORTS.into()))]
-    pub histogram_ports: u32,
 }

@@ -181,7 +181,6 @@ fn snapshots_that_do_not_belong_together_are_refused_by_name() {
         ("merge @a0.plore @limits.plore", "it was written with --max-flows 99, not 4194304"),
         ("merge @a0.plore @filter.plore", "it was written with --filter 'tcp', not (none)"),
         ("merge @a0.plore @sensors/attic/0.pcap", "is a capture, not a snapshot"),
-        ("merge @a0.plore --max-servers 8", "--max-servers is an option of reading captures"),
         ("merge @a0.plore -o @a0.plore --force", "it is one of the input files"),
         (
             "replay -q --chain --sensor a @sensors/attic/1.pcap --resume @ac.plore --snapshot @x",

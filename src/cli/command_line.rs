@@ -36,7 +36,6 @@ impl Cli {
         let matches = command
             .try_get_matches_from_mut(words)
             .map_err(|error| unknown::reworded(error, &word))?;
-        unknown::refuse_reading(&matches)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

@@ -4,7 +4,6 @@
 use clap::builder::Styles;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::snapshots::OF_READING;
 use super::{Cli, OUTPUT, unknown};
 
 /// Columns of a page, also on a wider terminal: longer lines are hard to read.
@@ -171,8 +170,7 @@ pub(super) fn command_line() -> Command {
 fn with_pages(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let command = match &*name {
-        "report" => command.mut_args(without_reading),
-        "merge" => command.mut_args(without_reading).mut_arg("output", |arg| {
+        "merge" => command.mut_arg("output", |arg| {
             arg.help("Write a snapshot of all sensors to a file")
                 .long_help("Write a snapshot of all sensors to a file\n\nIt can be merged with others, and report prints its report. No run can continue from it.")
         }),
@@ -198,12 +196,6 @@ fn with_pages(command: Command) -> Command {
         .after_long_help(examples.clone())
         .after_help(examples + &more_options(&name, &hidden))
         .mut_subcommands(with_pages)
-}
-
-/// An option of `report` or `merge`: those of reading captures are left out.
-fn without_reading(arg: Arg) -> Arg {
-    let is_left_out = OF_READING.contains(&arg.get_id().as_str());
-    if is_left_out { arg.hide(true).hide_short_help(false) } else { arg }
 }
 
 /// An option that takes `-3` for a value, so that it is said what is wrong with it, and not that

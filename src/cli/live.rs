@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 
 use super::values::{buffer, duration, millions, whole_number};
-use super::{ADVANCED, CommonArgs, INPUT, ObserverArgs, REPORT, SAVING};
+use super::{ADVANCED, CaptureArgs, INPUT, ObserverArgs, OutputArgs, REPORT, SAVING};
 
 /// `portlore live`.
 #[derive(Debug, Args)]
@@ -49,9 +49,12 @@ pub struct LiveArgs {
     /// Who sees the capture while it runs.
     #[command(flatten)]
     pub observers: ObserverArgs,
-    /// What both ways of reading share.
+    /// What is read, and how.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub capture: CaptureArgs,
+    /// What is written.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
     /// Do not use promiscuous mode
     #[arg(help_heading = ADVANCED, short = 'p', long, hide_short_help = true)]
     pub no_promiscuous: bool,

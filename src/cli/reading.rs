@@ -40,11 +40,6 @@ pub struct ReadingArgs {
     /// the key of GRE. To use both: --key vlan,vni.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
     pub key: Vec<KeyPart>,
-    /// Number of classifier threads
-    ///
-    /// Default: the number of CPU cores, at most 4. The output does not depend on it.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u8>(1..=16))]
-    pub workers: Option<u8>,
     /// Maximum number of open connections in memory
     ///
     /// They take about 160 bytes each. At the limit, portlore stops tracking the connections that
@@ -63,6 +58,18 @@ pub struct ReadingArgs {
     /// same on every run.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=MOST_SERVERS.into()))]
     pub max_servers: u32,
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+/// The threads of a run, and what they may do.
+#[derive(Debug, Args)]
+pub struct ProcessArgs {
+    /// Number of classifier threads
+    ///
+    /// Default: the number of CPU cores, at most 4. The output does not depend on it.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u8>(1..=16))]
+    pub workers: Option<u8>,
     /// Parse packets without the sandbox
     ///
     /// portlore still gives up root and all capabilities. Use this where the sandbox cannot be set

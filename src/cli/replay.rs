@@ -6,7 +6,7 @@ use clap::Args;
 use portlore::source::{TimeBound, TimeWindow};
 
 use super::values::time_bound;
-use super::{ADVANCED, CommonArgs, INPUT, ObserverArgs, SnapshotArgs};
+use super::{ADVANCED, CaptureArgs, INPUT, ObserverArgs, OutputArgs, SnapshotArgs};
 
 /// `portlore replay`.
 #[derive(Debug, Args)]
@@ -48,9 +48,12 @@ pub struct ReplayArgs {
     /// Who sees the capture while it is followed.
     #[command(flatten)]
     pub observers: ObserverArgs,
-    /// What both ways of reading share.
+    /// What is read, and how.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub capture: CaptureArgs,
+    /// What is written.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 }
 
 impl ReplayArgs {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use portlore::flow_filter::FlowFilter;
 
-use super::values::{bytes, whole_number};
-use super::{ADVANCED, INPUT, KeyPart, OUTPUT};
+use super::values::bytes;
+use super::{ADVANCED, INPUT, KeyPart, OUTPUT, ProcessArgs};
 
 /// The flags of `portlore slice`.
 #[derive(Debug, Args)]
@@ -55,12 +55,6 @@ pub struct SliceArgs {
     /// Tell networks apart by vlan, vni or both, as in replay
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
     pub key: Vec<KeyPart>,
-    /// Number of classifier threads
-    ///
-    /// Default: the number of CPU cores, at most 4. The output does not depend on it.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u8>(1..=16))]
-    pub workers: Option<u8>,
-    /// Parse packets without the sandbox
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
-    pub no_sandbox: bool,
+    #[command(flatten)]
+    pub process: ProcessArgs,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::{ADVANCED, CommonArgs};
+use super::{ADVANCED, OutputArgs, ProcessArgs};
 
 /// Reads captures in parts.
 #[derive(Debug, Args)]
@@ -33,9 +33,11 @@ pub struct ReportArgs {
     /// Snapshot that replay --snapshot has written
     #[arg(value_name = "SNAPSHOT", help_heading = None::<&str>)]
     pub snapshot: PathBuf,
-    /// The outputs; what was read is in the snapshot.
+    /// What is written; how packets were read is in the snapshot.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub outputs: OutputArgs,
+    #[command(flatten)]
+    pub process: ProcessArgs,
 }
 
 /// `portlore merge`.
@@ -44,23 +46,9 @@ pub struct MergeArgs {
     /// Snapshots that replay --snapshot or merge has written
     #[arg(required = true, value_name = "SNAPSHOT", help_heading = None::<&str>)]
     pub snapshots: Vec<PathBuf>,
-    /// The outputs; what was read is in the snapshots.
+    /// What is written; how packets were read is in the snapshots.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub outputs: OutputArgs,
+    #[command(flatten)]
+    pub process: ProcessArgs,
 }
-
-/// The options of reading captures, which `report` and `merge` do not have: the snapshot says how they
-/// were read.
-pub(super) const OF_READING: [&str; 11] = [
-    "filter",
-    "selected",
-    "count",
-    "local_nets",
-    "no_names",
-    "no_tunnels",
-    "key",
-    "max_flows",
-    "opening_mib",
-    "histogram_ports",
-    "max_servers",
-];

@@ -47,12 +47,12 @@ fn a_plain_replay_of_the_library_has_the_limits_of_the_command_line() {
     let Command::Replay(replay) = parse("portlore replay x").unwrap().command else {
         panic!("no replay")
     };
-    let (common, options) = (replay.common, Options::replay());
-    assert_eq!(options.limits.max_flows, common.reading.max_flows as usize);
-    assert_eq!(options.limits.opening_bytes, (common.reading.opening_mib as usize) << 20);
-    assert_eq!(options.limits.histogram_ports, common.histogram_ports as usize);
-    assert_eq!(options.limits.max_servers, common.reading.max_servers as usize);
-    assert_eq!(options.tunnels, !common.reading.no_tunnels);
+    let (capture, options) = (replay.capture, Options::replay());
+    assert_eq!(options.limits.max_flows, capture.reading.max_flows as usize);
+    assert_eq!(options.limits.opening_bytes, (capture.reading.opening_mib as usize) << 20);
+    assert_eq!(options.limits.histogram_ports, capture.histogram_ports as usize);
+    assert_eq!(options.limits.max_servers, capture.reading.max_servers as usize);
+    assert_eq!(options.tunnels, !capture.reading.no_tunnels);
 }
 
 #[test]

@@ -1,12 +1,8 @@
 //! Errors of clap whose words would mislead: a name of a port in place of a command, a command that
 //! does not exist.
 
-use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::parser::ValueSource;
 use portlore::catalogue::Catalogue;
-
-use super::snapshots::OF_READING;
 
 /// The error, in better words if it is about the first word, `word`, or about what `help` explains.
 pub(super) fn reworded(mut error: clap::Error, word: &str) -> clap::Error {
@@ -39,19 +35,6 @@ pub(super) fn reworded(mut error: clap::Error, word: &str) -> clap::Error {
         }
         _ => error,
     }
-}
-
-/// Refuses options of reading captures where a snapshot is reported.
-pub(super) fn refuse_reading(matches: &ArgMatches) -> Result<(), clap::Error> {
-    let Some(("report" | "merge", report)) = matches.subcommand() else { return Ok(()) };
-    let is_given = |id: &&&str| report.value_source(id) == Some(ValueSource::CommandLine);
-    let Some(id) = OF_READING.iter().find(is_given) else { return Ok(()) };
-    let option = if *id == "selected" { "where".into() } else { id.replace('_', "-") };
-    let text = format!(
-        "--{option} is an option of reading captures, and the snapshot says how they were read; \
-         leave it out\n"
-    );
-    Err(clap::Error::raw(ErrorKind::ArgumentConflict, text))
 }
 
 /// The error of a command that `help` is asked for and that does not exist.

@@ -104,7 +104,7 @@ fn prepare(args: &CheckArgs, captures: &OpenCaptures, file: Option<&Path>) -> Re
     };
     let plan = output_plan(args.output.as_deref(), &args.analysis);
     let output = Outputs::prepare(plan, &inputs)?.open_report()?;
-    let keep = Keep { unsandboxed: args.analysis.reading.no_sandbox, ..Keep::default() };
+    let keep = Keep { unsandboxed: args.analysis.reading.process.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, Zone::Utc)?;
     Ok(output)
 }

@@ -52,7 +52,7 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
     };
     let plan = output_plan(args.output.as_deref(), &args.analysis);
     let output = Outputs::prepare(plan, &files)?.open_report()?;
-    let keep = Keep { unsandboxed: args.analysis.reading.no_sandbox, ..Keep::default() };
+    let keep = Keep { unsandboxed: args.analysis.reading.process.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, Zone::Utc)?;
     let names = named.map(|path| path.display().to_string());
     let names = [names[0].as_str(), names[1].as_str()];

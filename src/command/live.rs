@@ -33,17 +33,17 @@ pub const EVIDENCE: u32 = 9_216;
 pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
-    check_table(&args.common)?;
+    check_table(&args.outputs)?;
     if args.write.as_deref().is_some_and(is_standard) {
         return Err(Error::new(ErrorKind::Usage, "standard output is for the report")
             .with_object("-w -")
             .with_remedy("name a file, or pipe packets with -w /dev/stdout -o FILE"));
     }
     if args.observers.interval.is_some() {
-        args.common.format.definition().require_intervals()?;
+        args.outputs.format.definition().require_intervals()?;
     }
     // Absolute, because SIGHUP reads them again.
-    let places: Vec<PathBuf> = places(&args.common.catalogue)
+    let places: Vec<PathBuf> = places(&args.outputs.catalogue)
         .into_iter()
         .map(|path| path.canonicalize().unwrap_or(path))
         .collect();
@@ -57,7 +57,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let inputs = InputFiles { services: places.clone(), others, ..InputFiles::default() };
     // Outputs are committed by another process, which parses no packets.
     let prepared = Outputs::prepare(output_plan(args), &inputs)?;
-    let interfaces = chosen(&args.interfaces, args.common.quiet)?;
+    let interfaces = chosen(&args.interfaces, args.outputs.quiet)?;
     let local_networks = local_networks(args, &interfaces);
     // Processes are inspected by another process, which parses no packets, and which is started
     // before there are devices that it could inherit.
@@ -70,11 +70,13 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     rebind_by(&mut live, rebinding);
     let (outputs, capture) = (prepared.open_all()?, prepared.open_capture()?);
     let keyboard = Keyboard::StandardInput;
-    let live_outputs = LiveOutputs::open(&args.observers, &args.common, &outputs.report, keyboard)?;
+    let live_outputs =
+        LiveOutputs::open(&args.observers, &args.outputs, &outputs.report, keyboard)?;
     let successor = Successor::of_root(user);
     // The devices are open: from here on nothing needs root.
-    let keep = Keep { user, unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let keep =
+        Keep { user, unsandboxed: args.capture.reading.process.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.outputs))?;
     prepared.watch()?;
     let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
     let catalogues = catalogues.transpose()?;
@@ -91,11 +93,11 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             size: args.rotate_size,
             time: args.rotate_time,
             keep: args.keep.unwrap_or_default().into(),
-            frames: args.common.count,
+            frames: args.capture.count,
         };
         live.save(plan, Box::new(file))?;
     }
-    if !args.common.quiet {
+    if !args.outputs.quiet {
         let (devices, outputs) = (devices(&live), live_outputs.description());
         messages::print(&format!(
             "capturing on {devices}{outputs}; press Ctrl-C to stop and print the report"
@@ -113,7 +115,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         }),
         expectations,
         live_outputs,
-        ..Session::new(&args.common, catalogue, &signals, outputs, sandbox_gaps)
+        ..Session::new((&args.capture, &args.outputs), catalogue, &signals, outputs, sandbox_gaps)
     };
     session.run(Frames::One(&mut live)).map(|end| end.status)
 }
@@ -129,7 +131,7 @@ pub fn rebind_by(live: &mut Live<'_>, helper: Result<RebindHelper>) {
 /// The networks that count as local: those of the interfaces, and those that the user names.
 fn local_networks(args: &LiveArgs, interfaces: &[String]) -> Vec<IpNetwork> {
     let own = networks(interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
-    own.chain(args.common.reading.local_nets.iter().copied()).collect()
+    own.chain(args.capture.reading.local_nets.iter().copied()).collect()
 }
 
 /// The interfaces, for people.
@@ -145,7 +147,7 @@ fn device_options(args: &LiveArgs, interfaces: Vec<String>) -> LiveOptions {
         promiscuous: !args.no_promiscuous,
         snap_len: args.snap_length.unwrap_or(snap_len),
         buffer_bytes: args.buffer,
-        filter: args.common.filter.clone(),
+        filter: args.capture.filter.clone(),
     }
 }
 
@@ -157,13 +159,13 @@ fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
         OutputRole::Capture
     };
     OutputPlan {
-        report: args.common.output.as_deref(),
-        events: !EventPlan::new(&args.observers, &args.common).is_empty(),
+        report: args.outputs.output.as_deref(),
+        events: !EventPlan::new(&args.observers, &args.outputs).is_empty(),
         capture: args.write.as_deref().map(|path| (path, role)),
-        flows: &args.common.flows_to,
-        page: args.common.html.as_deref(),
+        flows: &args.outputs.flows_to,
+        page: args.outputs.html.as_deref(),
         is_unique: true,
-        force: args.common.force,
+        force: args.outputs.force,
         user: args.user.as_deref(),
         snapshot: None,
     }

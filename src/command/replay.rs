@@ -24,13 +24,13 @@ use crate::cli::ReplayArgs;
 
 pub fn run(args: &ReplayArgs) -> Result<u8> {
     check_observers(args)?;
-    check_table(&args.common)?;
+    check_table(&args.outputs)?;
     if args.window().is_empty() {
         return Err(Error::new(ErrorKind::Usage, "must be later than --since")
             .with_object("--until")
             .with_remedy("packets at --until itself are left out"));
     }
-    let catalogue = Arc::new(load(&args.common.catalogue)?);
+    let catalogue = Arc::new(load(&args.outputs.catalogue)?);
     let signals = SignalFlags::register()?;
     if let Some(folder) = &args.sensors {
         return replay_sensors(args, folder, catalogue, &signals);
@@ -38,7 +38,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     if args.follow && !args.files.iter().all(|path| is_standard(path)) {
         return follow(args, catalogue, &signals);
     }
-    let paths = find_captures(&args.files, args.common.quiet)?;
+    let paths = find_captures(&args.files, args.outputs.quiet)?;
     let mut files = Files::open_with_stop(&paths, &signals.stop)?;
     if args.chain {
         files = files.chained();
@@ -55,11 +55,11 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let (mode, live_outputs) = if args.follow {
         (Mode::Follow, live_outputs(args, &outputs.report, Keyboard::ControllingTerminal)?)
     } else {
-        (Mode::Replay, LiveOutputs::of_replay(&args.common))
+        (Mode::Replay, LiveOutputs::of_replay(&args.outputs))
     };
-    let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
-    let progress = ProgressBar::start(&mut files, args.common.quiet);
+    let keep = Keep { unsandboxed: args.capture.reading.process.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.outputs))?;
+    let progress = ProgressBar::start(&mut files, args.outputs.quiet);
     if args.follow {
         announce(args, &live_outputs);
     }
@@ -70,7 +70,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         mode,
         live_outputs,
         progress,
-        ..Session::new(&args.common, catalogue, &signals, outputs, sandbox_gaps)
+        ..Session::new((&args.capture, &args.outputs), catalogue, &signals, outputs, sandbox_gaps)
     };
     let status = session.run(Frames::One(&mut files))?.status;
     Ok(if some_unreadable { UNREADABLE } else { status })
@@ -93,10 +93,10 @@ fn replay_part(
     let prepared = prepare_outputs(args, paths.clone())?;
     let (outputs, snapshot) = (prepared.open_all()?, prepared.open_snapshot()?);
     drop(prepared);
-    let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let keep = Keep { unsandboxed: args.capture.reading.process.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.outputs))?;
     let sensor = args.snapshots.sensor.clone().unwrap_or_default();
-    let settings = settings(&args.common);
+    let settings = settings(&args.capture, args.outputs.why);
     let (about, resume) = match before.map(|before| before.parse(&catalogue)).transpose()? {
         None => (SnapshotAbout::new(sensor, settings, &catalogue), None),
         Some(SnapshotFile { about, state }) => {
@@ -109,7 +109,7 @@ fn replay_part(
             (about, Some(state))
         }
     };
-    let progress = ProgressBar::start(&mut files, args.common.quiet);
+    let progress = ProgressBar::start(&mut files, args.outputs.quiet);
     let new = names(&paths);
     let read = about.files.iter().map(|file| file.name.clone());
     let inputs = read.chain(new.iter().cloned()).collect();
@@ -120,7 +120,7 @@ fn replay_part(
         filter,
         snapshot: SnapshotPlan { resume, writes },
         progress,
-        ..Session::new(&args.common, catalogue, signals, outputs, sandbox_gaps)
+        ..Session::new((&args.capture, &args.outputs), catalogue, signals, outputs, sandbox_gaps)
     };
     let end = session.run(Frames::One(&mut files))?;
     end.snapshot.map_or(Ok(()), UnwrittenSnapshot::write)?;
@@ -134,7 +134,7 @@ fn replay_sensors(
     catalogue: Arc<Catalogue>,
     signals: &SignalFlags,
 ) -> Result<u8> {
-    let folders = sensor_folders(folder, args.common.quiet)?;
+    let folders = sensor_folders(folder, args.outputs.quiet)?;
     let paths: Vec<PathBuf> = folders.iter().flat_map(|(_, paths)| paths).cloned().collect();
     file::allow_files(paths.len());
     let (mut inputs, mut sensors, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
@@ -149,15 +149,17 @@ fn replay_sensors(
         return Err(error);
     }
     let outputs = prepare_outputs(args, paths)?.open_all()?;
-    let keep = Keep { unsandboxed: args.common.reading.no_sandbox, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let keep = Keep { unsandboxed: args.capture.reading.process.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.outputs))?;
     let mut sensors = sensors.into_iter().map(|(name, filter, files)| {
         Ok(SensorRun { name, captured: SensorCapture::Frames(Box::new(files), filter) })
     });
     let files = FrameFiles::of_sensors();
     let runs = SensorRuns { sensors: &mut sensors, files, on_part: &mut |_| {} };
-    let session =
-        Session { inputs, ..Session::new(&args.common, catalogue, signals, outputs, sandbox_gaps) };
+    let session = Session {
+        inputs,
+        ..Session::new((&args.capture, &args.outputs), catalogue, signals, outputs, sandbox_gaps)
+    };
     session.run(Frames::Sensors(runs)).map(|end| end.status)
 }
 
@@ -174,9 +176,10 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let outputs = prepare_outputs(args, captures)?.open_all()?;
     let live_outputs = live_outputs(args, &outputs.report, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
-    let (read, unsandboxed) = (&file::folders(&args.files)[..], args.common.reading.no_sandbox);
+    let (read, unsandboxed) =
+        (&file::folders(&args.files)[..], args.capture.reading.process.no_sandbox);
     let keep = Keep { read, unsandboxed, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.outputs))?;
     announce(args, &live_outputs);
     let session = Session {
         inputs: names(&args.files),
@@ -184,7 +187,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         window: args.window(),
         mode: Mode::Follow,
         live_outputs,
-        ..Session::new(&args.common, catalogue, signals, outputs, sandbox_gaps)
+        ..Session::new((&args.capture, &args.outputs), catalogue, signals, outputs, sandbox_gaps)
     };
     session.run(Frames::One(&mut files)).map(|end| end.status)
 }
@@ -197,20 +200,20 @@ fn check_observers(args: &ReplayArgs) -> Result<()> {
             .with_remedy(format!("add --follow, or leave out {flag}")));
     }
     if args.observers.interval.is_some() {
-        args.common.format.definition().require_intervals()?;
+        args.outputs.format.definition().require_intervals()?;
     }
     Ok(())
 }
 
 /// Opens what people and programs see of the capture while it is followed.
 fn live_outputs(args: &ReplayArgs, output: &Output, keyboard: Keyboard) -> Result<LiveOutputs> {
-    LiveOutputs::open(&args.observers, &args.common, output, keyboard)
+    LiveOutputs::open(&args.observers, &args.outputs, output, keyboard)
 }
 
 /// Warns where the user that portlore becomes cannot read the files that are still to come: those
 /// that are there show how they are written.
 fn warn_of_rights(args: &ReplayArgs, captures: &[PathBuf]) {
-    let Some(user) = Successor::of_root(None).filter(|_| !args.common.quiet) else { return };
+    let Some(user) = Successor::of_root(None).filter(|_| !args.outputs.quiet) else { return };
     let folders = file::folders(&args.files);
     let Some(path) = folders.iter().chain(captures).find(|path| !user.may_read(path)) else {
         return;
@@ -225,7 +228,7 @@ fn warn_of_rights(args: &ReplayArgs, captures: &[PathBuf]) {
 
 /// Says what is followed, and how it ends.
 fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
-    if !args.common.quiet {
+    if !args.outputs.quiet {
         let (followed, outputs) = (names(&args.files).join(", "), live_outputs.description());
         messages::print(&format!(
             "following {followed}{outputs}; press Ctrl-C to stop and print the report"
@@ -237,28 +240,28 @@ fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
 fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<'_>> {
     let inputs = InputFiles {
         captures,
-        services: places(&args.common.catalogue),
+        services: places(&args.outputs.catalogue),
         others: args.snapshots.resume.iter().cloned().collect(),
     };
     let events = if args.follow {
-        EventPlan::new(&args.observers, &args.common)
+        EventPlan::new(&args.observers, &args.outputs)
     } else {
-        EventPlan::of_replay(&args.common)
+        EventPlan::of_replay(&args.outputs)
     };
     let plan = OutputPlan {
-        report: args.common.output.as_deref(),
+        report: args.outputs.output.as_deref(),
         events: !events.is_empty(),
-        flows: &args.common.flows_to,
-        page: args.common.html.as_deref(),
+        flows: &args.outputs.flows_to,
+        page: args.outputs.html.as_deref(),
         snapshot: args.snapshots.snapshot.as_deref(),
         is_unique: args.follow,
-        force: args.common.force,
+        force: args.outputs.force,
         ..OutputPlan::default()
     };
     Outputs::prepare(plan, &inputs)
 }
 
 fn compile(args: &ReplayArgs, links: &[LinkType]) -> Result<Option<Filter>> {
-    let filter = args.common.filter.as_deref();
+    let filter = args.capture.filter.as_deref();
     filter.map(|f| Filter::compile(f, links)).transpose()
 }

@@ -26,36 +26,41 @@ use super::session::{Frames, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
 use super::snapshot::{SnapshotInput, SnapshotPlan};
 use crate::cli::{
-    CommonArgs, KeyPart, MOST_FLOWS, MOST_HISTOGRAM_PORTS, MOST_OPENING_MIB, MOST_SERVERS,
-    MergeArgs, ReportArgs,
+    CaptureArgs, KeyPart, MOST_FLOWS, MOST_HISTOGRAM_PORTS, MOST_OPENING_MIB, MOST_SERVERS,
+    MergeArgs, OutputArgs, ProcessArgs, ReadingArgs, ReportArgs,
 };
 
 /// The report of one snapshot.
 pub fn run(args: ReportArgs) -> Result<u8> {
-    let ReportArgs { snapshot, common } = args;
-    report(&[snapshot], common, false)
+    let ReportArgs { snapshot, outputs, process } = args;
+    report(&[snapshot], outputs, process, false)
 }
 
 /// The report of several snapshots, and a file with all of them.
 pub fn merge(args: MergeArgs) -> Result<u8> {
-    let MergeArgs { snapshots, mut common } = args;
+    let MergeArgs { snapshots, outputs, mut process } = args;
     // The states are many and small.
-    common.reading.workers.get_or_insert(1);
-    report(&snapshots, common, true)
+    process.workers.get_or_insert(1);
+    report(&snapshots, outputs, process, true)
 }
 
-fn report(paths: &[PathBuf], mut common: CommonArgs, merges: bool) -> Result<u8> {
-    check_table(&common)?;
-    let catalogue = Arc::new(load(&common.catalogue)?);
+fn report(
+    paths: &[PathBuf],
+    mut args: OutputArgs,
+    process: ProcessArgs,
+    merges: bool,
+) -> Result<u8> {
+    check_table(&args)?;
+    let catalogue = Arc::new(load(&args.catalogue)?);
     let signals = SignalFlags::register()?;
     portlore::source::file::allow_files(paths.len());
     let files = paths.iter().map(|path| SnapshotInput::open(path)).collect::<Result<Vec<_>>>()?;
-    let merged = if merges { common.output.take() } else { None };
-    let prepared = prepare(&common, paths, merged.as_deref())?;
+    let merged = if merges { args.output.take() } else { None };
+    let prepared = prepare(&args, paths, merged.as_deref())?;
     let (outputs, merged) = (prepared.open_all()?, prepared.open_snapshot()?);
     drop(prepared);
-    let keep = Keep { unsandboxed: common.reading.no_sandbox, ..Keep::default() };
-    let sandbox_gaps = drop_privileges(&keep, zone(&common))?;
+    let keep = Keep { unsandboxed: process.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args))?;
     let contents = files.iter().map(|file| {
         let contents = SnapshotContents::read(&file.name, &file.bytes()?, &catalogue)?;
         Ok((file.name.clone(), contents))
@@ -63,11 +68,13 @@ fn report(paths: &[PathBuf], mut common: CommonArgs, merges: bool) -> Result<u8>
     let mut contents = contents.collect::<Result<Vec<_>>>()?;
     let Some((name, first)) = contents.first() else { return Ok(0) };
     let settings = first.abouts().first().map(|about| about.settings.clone());
-    adopt(&mut common, &settings.unwrap_or_default()).map_err(|e| e.with_object(name))?;
+    let settings = settings.unwrap_or_default();
+    check_facts(&args, &settings).map_err(|e| e.with_object(name))?;
+    let capture = capture_args(&settings, process).map_err(|e| e.with_object(name))?;
     let session = |inputs, snapshot| Session {
         inputs,
         snapshot,
-        ..Session::new(&common, Arc::clone(&catalogue), &signals, outputs, sandbox_gaps)
+        ..Session::new((&capture, &args), Arc::clone(&catalogue), &signals, outputs, sandbox_gaps)
     };
     if let (false, [(_, SnapshotContents::Open(about)), ..]) = (merges, &contents[..]) {
         let state = files[0].parse(&catalogue)?.state;
@@ -160,50 +167,57 @@ fn files_of(sensors: &[ChosenSensor]) -> (Vec<String>, FrameFiles) {
 
 /// Prepares the outputs, none of which is a snapshot that is read.
 fn prepare<'a>(
-    common: &'a CommonArgs,
+    args: &'a OutputArgs,
     snapshots: &[PathBuf],
     merged: Option<&'a Path>,
 ) -> Result<Outputs<'a>> {
     let inputs = InputFiles {
-        services: places(&common.catalogue),
+        services: places(&args.catalogue),
         others: snapshots.to_vec(),
         ..InputFiles::default()
     };
     let plan = OutputPlan {
-        report: common.output.as_deref(),
-        events: !EventPlan::of_replay(common).is_empty(),
-        flows: &common.flows_to,
-        page: common.html.as_deref(),
+        report: args.output.as_deref(),
+        events: !EventPlan::of_replay(args).is_empty(),
+        flows: &args.flows_to,
+        page: args.html.as_deref(),
         snapshot: merged,
-        force: common.force,
+        force: args.force,
         ..OutputPlan::default()
     };
     Outputs::prepare(plan, &inputs)
 }
 
-/// Sets the options with which the captures were read.
-fn adopt(args: &mut CommonArgs, settings: &SnapshotSettings) -> Result<()> {
-    let bad = || Error::new(ErrorKind::Input, "is damaged: an option is not valid");
+/// Checks that facts are in the snapshot if they are to be listed.
+fn check_facts(args: &OutputArgs, settings: &SnapshotSettings) -> Result<()> {
     if args.why && !settings.facts {
         return Err(Error::new(ErrorKind::Usage, "was written without --why")
             .with_remedy("use --flows, or read the captures again with --why"));
     }
-    let within = |number: u64, most: u32| u32::try_from(number).map_or(most, |n| n.min(most));
-    args.reading.max_flows = within(settings.max_flows, MOST_FLOWS);
-    args.reading.opening_mib = within(settings.opening_bytes >> 20, MOST_OPENING_MIB);
-    args.histogram_ports = within(settings.histogram_ports, MOST_HISTOGRAM_PORTS);
-    args.reading.max_servers = within(settings.max_servers, MOST_SERVERS);
-    args.filter.clone_from(&settings.filter);
-    let selected = settings.selected.as_deref().map(FlowFilter::parse).transpose();
-    args.selected = selected.map_err(|_| bad())?;
-    args.reading.key = [KeyPart::Vlan, KeyPart::Vni]
-        .into_iter()
-        .zip([settings.key.0, settings.key.1])
-        .filter_map(|(part, is_in_key)| is_in_key.then_some(part))
-        .collect();
-    args.reading.no_tunnels = !settings.tunnels;
-    args.reading.no_names = !settings.names;
-    let networks = settings.local_networks.iter().map(|text| IpNetwork::parse(text));
-    args.reading.local_nets = networks.collect::<Option<_>>().ok_or_else(bad)?;
     Ok(())
+}
+
+/// The options with which the captures were read.
+fn capture_args(settings: &SnapshotSettings, process: ProcessArgs) -> Result<CaptureArgs> {
+    let bad = || Error::new(ErrorKind::Input, "is damaged: an option is not valid");
+    let within = |number: u64, most: u32| u32::try_from(number).map_or(most, |n| n.min(most));
+    let selected = settings.selected.as_deref().map(FlowFilter::parse).transpose();
+    let key = [KeyPart::Vlan, KeyPart::Vni].into_iter().zip([settings.key.0, settings.key.1]);
+    let networks = settings.local_networks.iter().map(|text| IpNetwork::parse(text));
+    Ok(CaptureArgs {
+        filter: settings.filter.clone(),
+        selected: selected.map_err(|_| bad())?,
+        count: None,
+        reading: ReadingArgs {
+            local_nets: networks.collect::<Option<_>>().ok_or_else(bad)?,
+            no_names: !settings.names,
+            no_tunnels: !settings.tunnels,
+            key: key.filter_map(|(part, is_in_key)| is_in_key.then_some(part)).collect(),
+            max_flows: within(settings.max_flows, MOST_FLOWS),
+            opening_mib: within(settings.opening_bytes >> 20, MOST_OPENING_MIB),
+            max_servers: within(settings.max_servers, MOST_SERVERS),
+            process,
+        },
+        histogram_ports: within(settings.histogram_ports, MOST_HISTOGRAM_PORTS),
+    })
 }

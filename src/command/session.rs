@@ -30,7 +30,7 @@ use super::sensors::{SensorRuns, run_sensors};
 use super::signals::SignalFlags;
 use super::snapshot::{SnapshotPlan, SnapshotWriter, UnwrittenSnapshot};
 use super::{FAILED, INCOMPLETE, messages};
-use crate::cli::{CommonArgs, Format, KeyPart, ReadingArgs, SortChoice, TableChoice};
+use crate::cli::{CaptureArgs, Format, KeyPart, OutputArgs, ReadingArgs, SortChoice, TableChoice};
 
 /// A capture that is about to start.
 pub struct Session<'s> {
@@ -40,7 +40,10 @@ pub struct Session<'s> {
     /// Only frames of this part of the capture count.
     pub window: TimeWindow,
     pub catalogue: Arc<Catalogue>,
-    pub args: &'s CommonArgs,
+    /// How packets are read.
+    pub capture: &'s CaptureArgs,
+    /// What is written.
+    pub args: &'s OutputArgs,
     pub signals: &'s SignalFlags,
     /// What the sandbox does not restrict here, for the report.
     pub sandbox_gaps: Vec<String>,
@@ -123,7 +126,7 @@ pub enum Frames<'f> {
 impl<'s> Session<'s> {
     /// A replay without filter, snapshot and observers.
     pub fn new(
-        args: &'s CommonArgs,
+        (capture, args): (&'s CaptureArgs, &'s OutputArgs),
         catalogue: Arc<Catalogue>,
         signals: &'s SignalFlags,
         outputs: OpenOutputs,
@@ -134,6 +137,7 @@ impl<'s> Session<'s> {
             filter: None,
             window: TimeWindow::default(),
             catalogue,
+            capture,
             args,
             signals,
             sandbox_gaps,
@@ -156,6 +160,7 @@ impl<'s> Session<'s> {
             filter,
             window,
             catalogue,
+            capture,
             args,
             signals,
             sandbox_gaps,
@@ -184,14 +189,14 @@ impl<'s> Session<'s> {
         let keep_flows = args.format.definition().keeps_flows(show(args));
         let is_part = snapshot.is_some() || matches!(frames, Frames::Sensors(_));
         let SnapshotPlan { resume, mut writes } = snapshot;
-        let first_values = wanted_facts(&rows, args, expectations.as_ref(), is_part);
-        let selects = args.selected.as_ref().map(selects);
+        let first_values = wanted_facts(&rows, capture, expectations.as_ref(), is_part);
+        let selects = capture.selected.as_ref().map(selects);
         let context = mode.into_context();
         let no_context = LiveContext::default();
         let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
             context.as_ref().unwrap_or(&no_context);
-        let mut read = reading_options(&args.reading);
-        read.limits.histogram_ports = args.histogram_ports as usize;
+        let mut read = reading_options(&capture.reading);
+        read.limits.histogram_ports = capture.histogram_ports as usize;
         let options = Options {
             live: context.is_some(),
             keep_flows,
@@ -209,11 +214,11 @@ impl<'s> Session<'s> {
             window,
             resume: resume.as_ref(),
             saves: writes.is_some(),
-            until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
+            until: StopConditions { frames: capture.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
                 processes: process_cache.as_ref(),
                 on_flow,
-                selector: selector(args.selected.as_ref(), selects.as_ref()),
+                selector: selector(capture.selected.as_ref(), selects.as_ref()),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -244,8 +249,9 @@ impl<'s> Session<'s> {
         process_cache.iter().for_each(print_warnings);
         // A capture that is still being written takes as long as it is let run.
         let read_in = (is_replay && !is_part).then(|| started.elapsed());
-        let shown = (*filter_on, read_in, window);
-        let status = report(&inputs, &run, (output, page), args, shown, check)?;
+        let filter = (capture.filter.as_deref(), *filter_on);
+        let time = (read_in, window);
+        let status = report(&inputs, &run, (output, page), args, filter, time, check)?;
         Ok(SessionEnd { status, snapshot: snapshot(state) })
     }
 }
@@ -293,12 +299,12 @@ fn print_warnings(cache: &ProcessCache) {
 /// The facts whose first values rows, `--where` or expectations need.
 fn wanted_facts(
     rows: &FlowOutputs,
-    args: &CommonArgs,
+    capture: &CaptureArgs,
     file: Option<&ExpectationsFile>,
     is_part: bool,
 ) -> Vec<&'static str> {
     let mut facts = if is_part { facts_of(COLUMNS) } else { rows.facts() };
-    facts.extend(args.selected.as_ref().map(FlowFilter::facts).unwrap_or_default());
+    facts.extend(capture.selected.as_ref().map(FlowFilter::facts).unwrap_or_default());
     facts.extend(file.map(|file| file.expectations.facts()).unwrap_or_default());
     facts.sort_unstable();
     facts.dedup();
@@ -324,14 +330,15 @@ fn report(
     inputs: &[String],
     run: &Run,
     (output, page): (Output, Option<Output>),
-    args: &CommonArgs,
-    (filter_on, read_in, window): (FilterOn, Option<Duration>, TimeWindow),
+    args: &OutputArgs,
+    (filter, filter_on): (Option<&str>, FilterOn),
+    (read_in, window): (Option<Duration>, TimeWindow),
     check: Option<FlowCheck<'_>>,
 ) -> Result<u8> {
     // In files and pipes the same capture gives the same bytes.
     let read_in = read_in.filter(|_| output.is_terminal());
     let report = Report::new(inputs, run, read_in, Show { filter_on, ..show(args) });
-    let report = report.with_filter(args.filter.as_deref()).with_window(window);
+    let report = report.with_filter(filter).with_window(window);
     if let Some(page) = page {
         page.write(|out, _| html::write(out, &report))?;
     }
@@ -354,7 +361,7 @@ fn report(
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where it does not go with `--format`.
-pub fn check_table(args: &CommonArgs) -> Result<()> {
+pub fn check_table(args: &OutputArgs) -> Result<()> {
     if args.table.is_some() && !matches!(args.format, Format::Csv | Format::Md) {
         return Err(Error::new(ErrorKind::Usage, "needs --format csv or md")
             .with_object("--table")
@@ -364,7 +371,7 @@ pub fn check_table(args: &CommonArgs) -> Result<()> {
 }
 
 /// The parts of the report that the command line asks for.
-fn show(args: &CommonArgs) -> Show {
+fn show(args: &OutputArgs) -> Show {
     Show {
         flows: args.flows,
         why: args.why,
@@ -381,7 +388,7 @@ fn show(args: &CommonArgs) -> Show {
 }
 
 /// The time zone of the report.
-pub fn zone(args: &CommonArgs) -> Zone {
+pub fn zone(args: &OutputArgs) -> Zone {
     if args.local { Zone::Local } else { Zone::Utc }
 }
 
@@ -393,7 +400,7 @@ pub fn reading_options(args: &ReadingArgs) -> Options<'_> {
         local_networks: &args.local_nets,
         names: !args.no_names,
         limits: ResourceLimits {
-            workers: worker_count(args.workers),
+            workers: worker_count(args.process.workers),
             max_flows: args.max_flows as usize,
             opening_bytes: (args.opening_mib as usize) << 20,
             max_servers: args.max_servers as usize,

@@ -52,7 +52,7 @@ pub fn run(args: &SliceArgs) -> Result<u8> {
     // The three readings of the capture: all files are open before privileges are dropped.
     let [mut first, mut second, mut third] = open(args, &paths, &signals)?;
     let some_unreadable = !first.unreadable().is_empty();
-    let keep = Keep { unsandboxed: args.no_sandbox, ..Keep::default() };
+    let keep = Keep { unsandboxed: args.process.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, Zone::Utc)?;
 
     let progress = ProgressBar::start(&mut first, args.quiet);
@@ -167,7 +167,10 @@ fn find_flows(
         tunnels: !args.no_tunnels,
         key,
         first_values: &first_values,
-        limits: ResourceLimits { workers: worker_count(args.workers), ..ResourceLimits::DEFAULT },
+        limits: ResourceLimits {
+            workers: worker_count(args.process.workers),
+            ..ResourceLimits::DEFAULT
+        },
         until: StopConditions { stop: Some(&signals.stop), ..StopConditions::default() },
         hooks: Hooks { on_flow: Some(&on_flow), selector: Some(selector), ..Hooks::default() },
         ..Options::replay()

@@ -13,7 +13,7 @@ use portlore::{Error, ErrorKind, Result};
 use super::output::Output;
 use super::recorded_files::FileRecord;
 use super::session::tenant_parts;
-use crate::cli::CommonArgs;
+use crate::cli::CaptureArgs;
 
 /// The file of a snapshot, opened before the process gives up the right to open files.
 pub struct SnapshotInput {
@@ -126,7 +126,7 @@ impl UnwrittenSnapshot {
 }
 
 /// The settings of a run with these options.
-pub fn settings(args: &CommonArgs) -> SnapshotSettings {
+pub fn settings(args: &CaptureArgs, facts: bool) -> SnapshotSettings {
     let key = tenant_parts(&args.reading.key);
     SnapshotSettings {
         max_flows: args.reading.max_flows.into(),
@@ -139,6 +139,6 @@ pub fn settings(args: &CommonArgs) -> SnapshotSettings {
         tunnels: !args.reading.no_tunnels,
         names: !args.reading.no_names,
         local_networks: args.reading.local_nets.iter().map(ToString::to_string).collect(),
-        facts: args.why,
+        facts,
     }
 }

@@ -12,7 +12,7 @@ use portlore::report::formats::{FlowOutput, IntervalWriter};
 use portlore::{Error, ErrorKind, Result};
 
 use super::Observer;
-use crate::cli::{CommonArgs, ObserverArgs};
+use crate::cli::{ObserverArgs, OutputArgs};
 use crate::command::output::{Output, OutputState};
 use crate::command::session::zone;
 
@@ -32,7 +32,7 @@ pub struct EventPlan {
 
 impl EventPlan {
     /// The events that the format writes while a capture runs, at the interval that the user chose.
-    pub fn new(args: &ObserverArgs, common: &CommonArgs) -> Self {
+    pub fn new(args: &ObserverArgs, common: &OutputArgs) -> Self {
         let format = common.format.definition();
         let intervals = format.intervals.and_then(|output| {
             Some((args.interval.or(output.default)?, (output.writer)(zone(common))))
@@ -46,7 +46,7 @@ impl EventPlan {
 
     /// The flows of a capture that is read to its end, in a format that writes each one when it
     /// ends.
-    pub fn of_replay(common: &CommonArgs) -> Self {
+    pub fn of_replay(common: &OutputArgs) -> Self {
         let flows = match common.format.definition().flows {
             FlowOutput::Streamed(write) if common.only.is_none() => Some(write),
             _ => None,

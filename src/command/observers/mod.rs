@@ -24,7 +24,7 @@ use self::metrics::MetricsObserver;
 use self::screen::ScreenThread;
 use super::output::Output;
 use super::signals::ScreenSignals;
-use crate::cli::{CommonArgs, ObserverArgs};
+use crate::cli::{ObserverArgs, OutputArgs};
 
 /// Flows of a port that the screen shows.
 const SCREEN_FLOWS: usize = 200;
@@ -76,7 +76,7 @@ impl LiveOutputs {
     /// Where the terminal, or the address for metrics, cannot be used.
     pub fn open(
         args: &ObserverArgs,
-        common: &CommonArgs,
+        common: &OutputArgs,
         output: &Output,
         keyboard: Keyboard,
     ) -> Result<Self> {
@@ -97,7 +97,7 @@ impl LiveOutputs {
     }
 
     /// The outputs of a capture that is read to its end.
-    pub fn of_replay(common: &CommonArgs) -> Self {
+    pub fn of_replay(common: &OutputArgs) -> Self {
         Self { events: EventPlan::of_replay(common), ..Self::default() }
     }
 
