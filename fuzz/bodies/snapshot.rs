@@ -1,16 +1,19 @@
 //! A snapshot whose checksums are right and whose state is anything: it is refused, or the run goes on
-//! from it, and neither the next packets nor the report find anything on which they panic.
+//! from it, and neither the next packets nor the report find anything on which they panic. The same of
+//! two sensors that have it.
 //!
 //! An input has the sections behind the first one (`src/snapshot/`), each behind two bytes that are
 //! its length, least byte first. Sections that are missing are those of a run without packets.
 
 use std::sync::{Arc, LazyLock};
 
-use portlore::pipeline::{self, Options, ResourceLimits};
+use portlore::pipeline::{self, CapturePart, Options, ResourceLimits, SavedState};
 use portlore::report::formats::json;
 use portlore::report::{Report, Show, Style};
-use portlore::snapshot::{self, SnapshotAbout, SnapshotFile, SnapshotSettings};
-use portlore::source::{Drops, Files, Frame, LinkType, Next, Source};
+use portlore::snapshot::{
+    self, MergedFile, SensorState, SnapshotAbout, SnapshotContents, SnapshotFile, SnapshotSettings,
+};
+use portlore::source::{Drops, Files, Frame, FrameFiles, LinkType, Next, Source};
 use portlore::time::Time;
 
 use super::detect::CATALOGUE;
@@ -129,4 +132,38 @@ pub fn run(input: &[u8]) {
         let again = again.expect("nothing failed");
         SnapshotFile::read("again", &again, &CATALOGUE).expect("what was written can be read");
     }
+    merge(&state);
+}
+
+/// Merges the state as that of two sensors.
+fn merge(state: &SavedState) {
+    let options = Options {
+        resume: Some(state),
+        examples: true,
+        keep_flows: true,
+        limits: ResourceLimits { workers: 1, ..ResourceLimits::DEFAULT },
+        ..Options::replay()
+    };
+    let sensors = ["east", "west"];
+    let mut file = MergedFile::new(sensors.map(|_| about()).to_vec());
+    for _ in sensors {
+        let mut none = Later { before: state.frames(), given: 0, next: FRAMES.len() };
+        let part = pipeline::run_part(&mut none, None, &CATALOGUE, &options, None);
+        let Ok(mut part) = part else { return };
+        file.add(&mut part);
+    }
+    let file = file.finish();
+    let contents = SnapshotContents::read("merged", &file, &CATALOGUE);
+    let contents = contents.expect("what was written can be read");
+    let files = FrameFiles::of_sensors();
+    let mut all = CapturePart::of_sensors(Arc::clone(&CATALOGUE), options.limits, files);
+    for (place, sensor) in sensors.into_iter().enumerate() {
+        let state = contents.read_sensor(place, ("merged", &file), &CATALOGUE);
+        let Ok(SensorState::Closed(counts)) = state else { panic!("counts cannot be read") };
+        all.add_sensor(sensor.to_owned(), CapturePart::of_counts(*counts, Arc::clone(&CATALOGUE)));
+    }
+    let run = all.into_run(options.limits.histogram_ports);
+    let inputs = ["fuzzed".to_owned()];
+    let report = Report::new(&inputs, &run, None, Show::ALL);
+    json::write(&mut Vec::new(), &report, Style::default()).expect("memory takes it");
 }
