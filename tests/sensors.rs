@@ -195,7 +195,7 @@ fn snapshots_that_do_not_belong_together_are_refused_by_name() {
 }
 
 #[test]
-fn a_conversation_across_rotated_files_is_one_flow_told_by_file_and_frame() {
+fn a_conversation_across_rotated_files_is_one_flow_with_file_and_frame_of_each_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ssh-3001.pcap");

@@ -9,8 +9,8 @@ use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::CapturePart;
 use portlore::privilege::Keep;
 use portlore::snapshot::{
-    ChosenSensor, MergedFile, SensorState, Sensors, SnapshotContents, SnapshotSettings,
-    choose_sensors,
+    ChosenSensor, MergedFile, SensorState, Sensors, SnapshotAbout, SnapshotContents,
+    SnapshotSettings, choose_sensors,
 };
 use portlore::source::FrameFiles;
 use portlore::stats::IpNetwork;
@@ -61,45 +61,51 @@ fn report(
     drop(prepared);
     let keep = Keep { unsandboxed: process.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args))?;
-    let contents = files.iter().map(|file| {
-        let contents = SnapshotContents::read(&file.name, &file.bytes()?, &catalogue)?;
-        Ok((file.name.clone(), contents))
-    });
-    let mut contents = contents.collect::<Result<Vec<_>>>()?;
-    let Some((name, first)) = contents.first() else { return Ok(0) };
+    let input = SnapshotInputs::read(files, catalogue)?;
+    let Some((name, first)) = input.contents.first() else { return Ok(0) };
     let settings = first.abouts().first().map(|about| about.settings.clone());
     let settings = settings.unwrap_or_default();
-    check_facts(&args, &settings).map_err(|e| e.with_object(name))?;
-    let capture = capture_args(&settings, process).map_err(|e| e.with_object(name))?;
-    let session = |inputs, snapshot| Session {
-        inputs,
-        snapshot,
-        ..Session::new((&capture, &args), Arc::clone(&catalogue), &signals, outputs, sandbox_gaps)
-    };
-    if let (false, [(_, SnapshotContents::Open(about)), ..]) = (merges, &contents[..]) {
-        let state = files[0].parse(&catalogue)?.state;
-        let names = about.files.iter().map(|file| file.name.clone()).collect();
-        let read = about.files.iter().map(|file| (&*file.name, file.frames));
-        let plan = SnapshotPlan { resume: Some(state), writes: None };
-        let mut frames = NoFrames(FrameFiles::of_chain(read));
-        return session(names, plan).run(Frames::One(&mut frames)).map(|end| end.status);
+    check_facts(&args, &settings).map_err(|error| error.with_object(name))?;
+    let capture = capture_args(&settings, process).map_err(|error| error.with_object(name))?;
+    let (read, catalogue) = ((&capture, &args), Arc::clone(&input.catalogue));
+    let session = Session::new(read, catalogue, &signals, outputs, sandbox_gaps);
+    match first {
+        SnapshotContents::Open(about) if !merges => report_one(session, &input, about),
+        _ => report_sensors(session, &input, merged),
     }
-    let Sensors { chosen, notices } = choose_sensors(&contents)?;
-    notices.iter().for_each(|line| messages::print(line));
-    let (inputs, frame_files) = files_of(&chosen);
-    let mut merged = merged.map(|output| MergedSnapshot::new(output, &chosen));
-    let input = SnapshotInputs {
-        files,
-        contents: std::mem::take(&mut contents),
-        catalogue: Arc::clone(&catalogue),
+}
+
+/// The report of one sensor, as if its captures had ended there.
+fn report_one(session: Session<'_>, input: &SnapshotInputs, about: &SnapshotAbout) -> Result<u8> {
+    let [file, ..] = &input.files[..] else { return Ok(0) };
+    let state = file.parse(&input.catalogue)?.state;
+    let read = about.files.iter().map(|file| (&*file.name, file.frames));
+    let mut frames = NoFrames(FrameFiles::of_chain(read));
+    let session = Session {
+        inputs: about.files.iter().map(|file| file.name.clone()).collect(),
+        snapshot: SnapshotPlan { resume: Some(state), writes: None },
+        ..session
     };
+    session.run(Frames::One(&mut frames)).map(|end| end.status)
+}
+
+/// The report of all sensors, whose counts are written to `merged`.
+fn report_sensors(
+    session: Session<'_>,
+    input: &SnapshotInputs,
+    merged: Option<Output>,
+) -> Result<u8> {
+    let Sensors { chosen, notices } = choose_sensors(&input.contents)?;
+    notices.iter().for_each(|line| messages::print(line));
+    let (inputs, files) = files_of(&chosen);
+    let mut merged = merged.map(|output| MergedSnapshot::new(output, &chosen));
     let mut sensors = chosen.into_iter().map(|sensor| input.sensor(sensor));
     let runs = SensorRuns {
         sensors: &mut sensors,
-        files: frame_files,
+        files,
         on_part: &mut |part| merged.iter_mut().for_each(|merged| merged.file.add(part)),
     };
-    let status = session(inputs, SnapshotPlan::NONE).run(Frames::Sensors(runs))?.status;
+    let status = Session { inputs, ..session }.run(Frames::Sensors(runs))?.status;
     merged.map_or(Ok(()), MergedSnapshot::write)?;
     Ok(status)
 }
@@ -112,6 +118,16 @@ struct SnapshotInputs {
 }
 
 impl SnapshotInputs {
+    /// Reads what the files cover.
+    fn read(files: Vec<SnapshotInput>, catalogue: Arc<Catalogue>) -> Result<Self> {
+        let contents = files.iter().map(|file| {
+            let contents = SnapshotContents::read(&file.name, &file.bytes()?, &catalogue)?;
+            Ok((file.name.clone(), contents))
+        });
+        let contents = contents.collect::<Result<_>>()?;
+        Ok(Self { files, contents, catalogue })
+    }
+
     /// What a file has of a sensor; read when its turn comes, so that one is in memory at a time.
     fn sensor(
         &self,

@@ -1,10 +1,10 @@
-//! Where the frames of several files are: a frame is told by its file and its number there, which is
-//! what Wireshark opens, beside its number in the stream.
+//! Where the frames of several files are. Wireshark opens a file and shows the number of a frame in it,
+//! not its number in the stream of all files.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs that are kept at most: files of a ring have one each, files that overlap in time one for each
-/// change. Frames behind them are told by their numbers in the stream alone.
+/// change. Of frames behind them only the number in the stream is known.
 const MOST_RUNS: usize = 1 << 18;
 
 /// The files of the frames of a stream. Clones share what is known: the reader adds while others ask.
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_a_chain_is_told_by_its_file_and_its_number_there() {
+    fn a_frame_of_a_chain_has_its_file_and_its_number_there() {
         let files = FrameFiles::of_chain([("a", 2), ("empty", 0), ("b", 3)]);
         let expected = [("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3)];
         for (frame, (name, number)) in (1..).zip(expected) {

@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_of_several_files_is_told_by_its_file_too() {
+    fn a_frame_of_several_files_has_its_file_too() {
         let files =
             FrameFiles::of_chain([("rings/east-1.pcap", 3), ("rings/ea\u{1b}st-2.pcap", 9)]);
         assert_eq!(frame_text(None, 5), "frame 5");
