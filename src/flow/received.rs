@@ -110,6 +110,7 @@ impl Received {
 
 /// The TCP header that ends where `before` ends, of a segment with these ports and this sequence
 /// number. `None` where several places may be its beginning: options may look like a header.
+#[inline]
 pub(super) fn header_in(before: &[u8], ports: [u16; 2], seq: u32) -> Option<&[u8]> {
     let [[a, b], [c, d]] = ports.map(u16::to_be_bytes);
     let begins = [a, b, c, d];
