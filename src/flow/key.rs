@@ -31,7 +31,8 @@ const V6: u64 = 0x100;
 const TENANT: u32 = 48;
 
 impl Hash for FlowKey {
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "once per frame; a call passes the key in memory")]
     fn hash<H: Hasher>(&self, state: &mut H) {
         if self.is_v6() {
             self.addresses[1..].iter().for_each(|&word| state.write_u64(word));

@@ -15,11 +15,15 @@ pub(super) struct HtmlFinding {
     pub(super) server: Option<String>,
     pub(super) sentence: SafeText,
     pub(super) advice: Option<SafeText>,
+    /// The number of the packet that shows it, in the file if there are several.
     pub(super) frame: Option<u64>,
+    pub(super) file: Option<SafeText>,
 }
 
 impl HtmlFinding {
     pub(super) fn new(report: &Report<'_>, finding: &Finding) -> Self {
+        let files = report.run.files.as_ref();
+        let place = files.and_then(|files| files.place(finding.frame?));
         let server = |address: IpAddr| report.with_sensor(address.to_string(), finding.sensor);
         Self {
             severity: finding.severity.as_str(),
@@ -28,7 +32,8 @@ impl HtmlFinding {
             server: finding.server.map(server),
             sentence: SafeText::escape(&finding.sentence),
             advice: finding.advice.as_deref().map(SafeText::escape),
-            frame: finding.frame,
+            frame: place.as_ref().map(|place| place.frame).or(finding.frame),
+            file: place.map(|place| SafeText::escape(&place.file)),
         }
     }
 }
