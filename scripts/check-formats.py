@@ -10,6 +10,8 @@ Parquet and NDJSON beside the JSON document, and reads them with Python's csv an
   sums     per port, the flows and bytes of each format, by each reader, are those of the JSON document
   ids      Community IDs are those that this script computes
   SQL      every statement of docs/flows.md runs; its joins find each flow of a conn.log in the two formats of Zeek
+  parts    a capture in several files, read in as many runs with snapshots, has the same rows in the same order in Parquet, by
+           DuckDB, and the same report
 
 Needs pyarrow and duckdb (PyPI) and jq. Prints one line in the end; exit status 1 at the first difference, 2 if something is
 missing.
@@ -71,7 +73,7 @@ def columns_of(flow):
     row = {"first_ns": first, "last_ns": last, "duration_ns": last - first}
     row |= {"first": first // 1000, "last": last // 1000}
     row |= {name: flow[name] for name in ("first_frame", "last_frame", "transport", "community_id", "orientation", "tunnel")}
-    row |= {name: flow.get(name) for name in ("vlan", "outer_vlan", "vni")}
+    row |= {name: flow.get(name) for name in ("file", "file_frame", "vlan", "outer_vlan", "vni")}
     row |= {name: flow[name] for name in ("outcome", "heard", "first_response_ns")}
     for side in sides:
         row |= {f"{side}_{name}": flow[side][name] for name in ("address", "port")}
@@ -218,6 +220,37 @@ def check_sql(binary, folder):
     return len(blocks)
 
 
+def check_parts(binary, capture, parts, folder):
+    """Reads a pcap file in parts, each run from the snapshot of the one before, and in one run; compares rows and reports."""
+    for file in folder.iterdir():
+        file.unlink()
+    data, records, at = capture.read_bytes(), [], 24
+    while at < len(data):
+        end = at + 16 + struct.unpack_from("<I", data, at + 8)[0]
+        records.append(data[at:end])
+        at = end
+    names = [f"part-{n:02}.pcap" for n in range(parts)]
+    for n, name in enumerate(names):
+        part = records[len(records) * n // parts:len(records) * (n + 1) // parts]
+        (folder / name).write_bytes(data[:24] + b"".join(part))
+
+    def portlore(*words):
+        done = subprocess.run([binary, *words], cwd=folder, capture_output=True, text=True)
+        same(f"{capture} in parts: {done.stderr}", done.returncode, 0)
+        return done.stdout
+
+    whole = portlore("replay", "-q", "--chain", *names, "--flows-to", "whole.parquet", "--format", "json")
+    for n, name in enumerate(names):
+        resume = ["--resume", f"{n - 1}.plore"] if n else []
+        portlore("replay", "-q", "--sensor", "one", "--chain", name, *resume, "--snapshot", f"{n}.plore", "--flows-to", f"{n}.parquet")
+    last = portlore("report", f"{parts - 1}.plore", "--flows-to", f"{parts}.parquet", "--format", "json")
+    same(f"{capture} in parts: report", last, whole)
+    files = ", ".join(f"'{folder}/{n}.parquet'" for n in range(parts + 1))
+    rows = duckdb.sql(f"FROM read_parquet([{files}])").fetchall()
+    same(f"{capture} in parts: rows", rows, duckdb.sql(f"FROM '{folder}/whole.parquet'").fetchall())
+    return len(rows)
+
+
 def main():
     binary, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     if not shutil.which("jq"):
@@ -237,6 +270,9 @@ def main():
             if run(binary, capture, folder):
                 rows += check(capture, folder)
                 read += 1
+        split = ROOT / "fixtures/showcase.pcap" if sys.argv[3:] else many
+        parts = check_parts(binary, split, 6, folder)
+    print(f"{parts} flows of {split.name} in 6 parts are those of one run")
     print(f"{read} of {len(captures)} captures: {rows} flows are the same in all formats; {blocks} SQL statements of docs/flows.md run")
 
 
