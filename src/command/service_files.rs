@@ -4,7 +4,6 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use portlore::catalogue::{Catalogue, ServiceFile};
 use portlore::privilege::{self, Account, Keep};
@@ -67,7 +66,7 @@ impl ServiceFiles {
                 .args(user.map(|user| format!("--user={user}")))
                 .arg("--")
                 .args(paths)
-                .stderr(Stdio::null())
+                .stderr(helper_process::no_output())
         });
         started.map(|(connection, _)| Self { connection: Some(connection) }).map_err(|error| {
             Error::new(ErrorKind::System, format!("service files cannot be read again: {error}"))

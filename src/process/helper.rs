@@ -7,7 +7,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use crate::{Error, ErrorKind, Result, helper_process};
 
@@ -29,7 +29,7 @@ impl ProcessHelper {
     /// The system's reason.
     pub fn start(user: Option<&str>) -> Result<Self> {
         let started = helper_process::start(Self::COMMAND, |command| {
-            command.args(user).stderr(Stdio::null()).current_dir("/")
+            command.args(user).stderr(helper_process::no_output()).current_dir("/")
         });
         started
             .map(|(connection, process)| Self { connection, process })
