@@ -1,10 +1,12 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test check test-formats test-page test-servers setup build install uninstall deb test-deb release bless bench
+.PHONY: demo test check test-formats test-page test-servers setup build install uninstall deb test-deb cross test-cross release bless bench
 
 # Where `make install` puts things; DESTDIR comes before it, for packages.
 PREFIX ?= /usr/local
 RELEASE ?= $(or $(CARGO_TARGET_DIR),target)/release/portlore
+# Empty for a program that is stripped already, such as one for another processor.
+STRIP ?= -s
 BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 BASH = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
@@ -31,7 +33,7 @@ $(RELEASE):
 
 install: $(RELEASE)
 	install -d $(BIN) $(MAN) $(BASH) $(ZSH) $(FISH)
-	install -m 755 -s $(RELEASE) $(BIN)/portlore
+	install -m 755 $(STRIP) $(RELEASE) $(BIN)/portlore
 	install -m 644 man/*.1 $(MAN)
 	install -m 644 completions/portlore.bash $(BASH)/portlore
 	install -m 644 completions/_portlore $(ZSH)/_portlore
@@ -84,6 +86,16 @@ deb:
 # The package installed, used and removed in a root of its own: needs root and debootstrap.
 test-deb:
 	packaging/test-deb.sh
+
+# The program for other systems: Linux without any library, Windows, macOS. Installs Zig from PyPI in target/cross.
+CROSS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu x86_64-apple-darwin aarch64-apple-darwin
+cross:
+	@for target in $(CROSS); do packaging/cross.sh $$target || exit; done
+
+# What of these can be run here: Debian's qemu-user and wine64 run what this machine does not.
+test-cross:
+	cargo build --locked
+	packaging/test-cross.sh $(BINARY)
 
 # Everything of a release, in one folder; nothing is uploaded.
 release:

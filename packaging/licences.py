@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """licences.py [TARGET]: prints the licences of every crate that is linked into the program, with their texts.
 
-A text that several crates have stands once, after their names. TARGET is a target triple; this machine's by default.
+A text that several crates have stands once, after their names. TARGET is a target triple; this machine's by default. What is
+linked for musl contains libpcap, too, which packaging/libpcap.sh has built.
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -52,6 +54,11 @@ def main():
         print(f"  {name}: {licence}; {package['repository'] or package['homepage'] or 'no address given'}")
         for text in texts(package):
             by_text.setdefault(text, []).append(name)
+    if target.endswith("-musl"):
+        built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"), "cross", f"libpcap-{target}")
+        name = f"libpcap {(built / 'version').read_text().strip()}"
+        print(f"  {name}: BSD-3-Clause; https://www.tcpdump.org")
+        by_text.setdefault((built / "LICENSE").read_text(errors="replace").strip(), []).append(name)
     for text, names in by_text.items():
         print(f"\n{'-' * 80}\n{', '.join(names)}\n\n{text}")
 

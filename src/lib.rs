@@ -57,6 +57,7 @@ pub mod findings;
 pub mod flow;
 pub mod flow_filter;
 #[doc(hidden)]
+#[cfg_attr(windows, path = "helper_process/windows.rs")]
 pub mod helper_process;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -64,8 +65,11 @@ pub mod metrics_server;
 pub mod osc;
 pub mod osc_trace;
 pub mod pipeline;
+#[doc(hidden)]
+pub mod platform;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+#[cfg_attr(windows, path = "privilege/windows.rs")]
 pub mod privilege;
 pub mod process;
 mod replay;

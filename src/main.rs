@@ -18,19 +18,8 @@ use crate::command::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Turns transparent huge pages off. Tables and openings are thousands of small allocations: huge
-/// pages took up to twice as much memory and saved no time (`benches/README.md`).
-#[cfg(target_os = "linux")]
-fn small_pages() {
-    // Where the system refuses, the program uses more memory and nothing else changes.
-    let _ = nix::sys::prctl::set_thp_disable(true);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn small_pages() {}
-
 fn main() -> ExitCode {
-    small_pages();
+    portlore::platform::use_small_pages();
     messages::print_panics();
     let command = Cli::from_command_line().command;
     // The message of a panic is printed; nothing of what panicked is used again.

@@ -28,6 +28,7 @@ mod observed;
 mod osc;
 mod outputs;
 mod phrases;
+mod platforms;
 mod ports;
 mod privilege;
 mod process;

@@ -7,15 +7,17 @@ use super::{Origin, Service, parse};
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of the user's own service files: `.config/portlore/services` in `home`; if `home` is
-/// `None`, `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`. `None` if
-/// there is no such folder, or it has no service file.
+/// `None`, `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`, on Windows
+/// `%APPDATA%\portlore\services`. `None` if there is no such folder, or it has no service file.
 #[must_use]
 pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
     let variable =
         |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let config = match home {
         Some(home) => home.join(".config"),
-        None => variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?,
+        None => variable("XDG_CONFIG_HOME")
+            .or_else(|| variable("APPDATA").filter(|_| cfg!(windows)))
+            .or_else(|| Some(variable("HOME")?.join(".config")))?,
     };
     let folder = config.join("portlore").join("services");
     // An empty folder is no error here, unlike an empty folder on the command line.

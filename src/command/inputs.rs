@@ -1,12 +1,10 @@
 //! The files that a run reads, none of which may be written.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use portlore::commit::holds_data;
+use portlore::platform::{self, file_id, holds_data, path_id};
 use portlore::source::file;
 use portlore::{Error, ErrorKind, Result};
 
@@ -47,30 +45,33 @@ pub fn is_standard(path: &Path) -> bool {
 }
 
 impl InputFiles {
-    /// Refuses an output that is one of the inputs, by device and inode; `metadata` is the
-    /// output's.
+    /// Refuses an output that is one of the inputs, by device and inode; these and the metadata are
+    /// the output's.
     ///
     /// # Errors
     /// [`ErrorKind::Output`], about `object` with `remedy`.
-    pub fn refuse(&self, object: &str, metadata: &Metadata, remedy: &str) -> Result<()> {
-        let Some(role) = self.role(metadata) else { return Ok(()) };
+    pub fn refuse(
+        &self,
+        object: &str,
+        (id, metadata): ((u64, u64), &Metadata),
+        remedy: &str,
+    ) -> Result<()> {
+        let Some(role) = self.role(id, metadata) else { return Ok(()) };
         Err(Error::new(ErrorKind::Output, format!("cannot be written: it is one of the {role}"))
             .with_object(object)
             .with_remedy(remedy))
     }
 
-    /// What the file of `metadata` is among the inputs, if it is one of them.
-    fn role(&self, metadata: &Metadata) -> Option<&'static str> {
-        let is_output = |input: io::Result<Metadata>| {
-            input.is_ok_and(|input| identity(&input) == identity(metadata))
-        };
+    /// What a file is among the inputs, if it is one of them.
+    fn role(&self, id: (u64, u64), metadata: &Metadata) -> Option<&'static str> {
+        let is_output = |input: io::Result<(u64, u64)>| input.is_ok_and(|input| input == id);
         if !holds_data(metadata) {
             None
-        } else if self.captures.iter().any(|path| is_output(input_metadata(path))) {
+        } else if self.captures.iter().any(|path| is_output(input_id(path))) {
             Some("input captures")
-        } else if service_files(&self.services).any(|path| is_output(path.metadata())) {
+        } else if service_files(&self.services).any(|path| is_output(identity(&path))) {
             Some("service files in use")
-        } else if self.others.iter().any(|path| is_output(path.metadata())) {
+        } else if self.others.iter().any(|path| is_output(identity(path))) {
             Some("input files")
         } else {
             None
@@ -78,15 +79,16 @@ impl InputFiles {
     }
 }
 
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.metadata().map(|metadata| path_id(path, &metadata))
 }
 
-fn input_metadata(path: &Path) -> io::Result<Metadata> {
+fn input_id(path: &Path) -> io::Result<(u64, u64)> {
     if !is_standard(path) {
-        return path.metadata();
+        return identity(path);
     }
-    File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
+    let input = platform::standard_input()?;
+    input.metadata().map(|metadata| file_id(&input, &metadata))
 }
 
 fn service_files(named: &[PathBuf]) -> impl Iterator<Item = PathBuf> {

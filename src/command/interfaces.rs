@@ -1,9 +1,8 @@
 //! `portlore interfaces`, and the interface that `live` takes where none is named.
 
-use nix::net::if_::if_nameindex;
 use portlore::report::pages;
 use portlore::source::devices;
-use portlore::source::live::default_interface;
+use portlore::source::live::{default_interface, interface_names};
 use portlore::{Error, ErrorKind, Result};
 
 use super::messages;
@@ -28,11 +27,10 @@ pub fn chosen(named: &[String], quiet: bool) -> Result<Vec<String>> {
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
-    let (list, network) = (devices::list()?, if_nameindex().ok());
+    let (list, network) = (devices::list()?, interface_names());
     // libpcap's list has the sources of other packets too, such as D-Bus.
-    let is_network = |name: &str| {
-        network.as_ref().is_none_or(|all| all.iter().any(|each| each.name().to_str() == Ok(name)))
-    };
+    let is_network =
+        |name: &str| network.as_ref().is_none_or(|all| all.iter().any(|each| each == name));
     let names = list.iter().map(|interface| interface.name.as_str());
     let names = names.filter(|&name| name == "any" || is_network(name));
     let Some(default) = default_interface() else {

@@ -6,10 +6,12 @@ pub mod catalogue;
 pub mod check;
 pub mod completions;
 pub mod diff;
+#[cfg_attr(windows, path = "windows/doctor.rs")]
 pub mod doctor;
 mod expectations;
 mod flow_outputs;
 pub mod help;
+#[cfg_attr(windows, path = "windows/helper.rs")]
 mod helper;
 mod inputs;
 pub mod interface_bind;
@@ -19,6 +21,7 @@ pub mod messages;
 mod observers;
 pub mod osc;
 mod output;
+#[cfg_attr(windows, path = "windows/output_commit.rs")]
 pub mod output_commit;
 pub mod port;
 pub mod ports;
@@ -29,9 +32,11 @@ pub mod replay;
 pub mod report;
 pub mod sandbox_trial;
 mod sensors;
+#[cfg_attr(windows, path = "windows/service_files.rs")]
 pub mod service_files;
 pub mod services;
 mod session;
+#[cfg_attr(windows, path = "windows/signals.rs")]
 mod signals;
 pub mod slice;
 mod snapshot;

@@ -2,7 +2,6 @@
 //! saves, a file or a series of files.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use portlore::commit::{
     CommitHelper, OutputFile, OutputRole, PlannedOutput, is_descriptor, is_special,
     is_standard_output, open_descriptor, parent_folder, unfinished,
 };
+use portlore::platform::{self, file_id, path_id};
 use portlore::report::Style;
 use portlore::report::flows::FlowFormat;
 use portlore::{Error, ErrorKind, Result};
@@ -77,11 +77,11 @@ impl<'a> Outputs<'a> {
             refuse_inputs(path, inputs, OTHER_REPORT)?;
         }
         if plan.report.is_none() || plan.flows.iter().any(FlowsTo::is_standard) {
-            let stdout = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+            let stdout = platform::standard_output();
             // A standard output that is closed cannot be an input.
-            if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
-                let remedy = "redirect it to another file";
-                inputs.refuse("standard output", &metadata, remedy)?;
+            if let Ok((metadata, stdout)) = stdout.and_then(|out| Ok((out.metadata()?, out))) {
+                let (id, remedy) = (file_id(&stdout, &metadata), "redirect it to another file");
+                inputs.refuse("standard output", (id, &metadata), remedy)?;
             }
         }
         if let Some(page) = plan.page {
@@ -285,7 +285,10 @@ impl OutputPlan<'_> {
 /// Refuses an output whose name, or whose temporary name, is that of an input.
 fn refuse_inputs(path: &Path, inputs: &InputFiles, remedy: &str) -> Result<()> {
     [path.to_owned(), unfinished(path)].iter().try_for_each(|name| match name.metadata() {
-        Ok(metadata) => inputs.refuse(&name.display().to_string(), &metadata, remedy),
+        Ok(metadata) => {
+            let id = path_id(name, &metadata);
+            inputs.refuse(&name.display().to_string(), (id, &metadata), remedy)
+        }
         Err(_) => Ok(()),
     })
 }

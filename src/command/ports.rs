@@ -23,6 +23,6 @@ pub fn run(args: &PortsArgs) -> Result<u8> {
 /// The home of the person who asks, who may have called sudo, and this machine's time.
 pub fn here() -> Here {
     let home = privilege::caller_home().or_else(std::env::home_dir);
-    let is_root = nix::unistd::Uid::effective().is_root();
+    let is_root = privilege::is_root();
     Here { home, zone: TimeZone::system(), is_root, now: Timestamp::now().as_second() }
 }

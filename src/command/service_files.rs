@@ -2,15 +2,13 @@
 //! can read no files any more. It parses neither packets nor service files.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use portlore::catalogue::{Catalogue, ServiceFile};
+use portlore::helper_process::{self, Connection};
 use portlore::privilege::{self, Account, Keep};
-use portlore::{Error, ErrorKind, Result, helper_process};
+use portlore::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGUSR1};
 
 use super::helper;
 
@@ -49,7 +47,7 @@ impl ReadFile {
 /// The service files of a capture; the process that reads them ends with this.
 pub struct ServiceFiles {
     /// `None` where there are no files.
-    connection: Option<UnixStream>,
+    connection: Option<Connection>,
 }
 
 impl ServiceFiles {
@@ -67,7 +65,7 @@ impl ServiceFiles {
                 .args(user.map(|user| format!("--user={user}")))
                 .arg("--")
                 .args(paths)
-                .stderr(Stdio::null())
+                .stderr(helper_process::no_output())
         });
         started.map(|(connection, _)| Self { connection: Some(connection) }).map_err(|error| {
             Error::new(ErrorKind::System, format!("service files cannot be read again: {error}"))
@@ -99,7 +97,7 @@ pub fn run(user: Option<&str>, paths: &[PathBuf]) -> Result<u8> {
     let user = user.map(Account::from_name).transpose()?;
     // What is missing is said by the process that parses packets.
     let _ = privilege::drop_privileges(&Keep { user, read: paths, ..Keep::default() });
-    let mut connection = helper::connection(&[SIGHUP, SIGINT, SIGUSR1])?;
+    let mut connection = helper::connection(helper::OTHERS)?;
     let fail = |error: io::Error| Error::new(ErrorKind::System, error.to_string());
     let mut request = [0];
     loop {

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use portlore::catalogue::Catalogue;
 use portlore::privilege::Successor;
 use portlore::screen::{TerminalSignal, TerminalSignals};
@@ -160,7 +162,12 @@ impl TerminalSignals for ScreenSignals {
     }
 
     fn obey(&mut self, signal: i32) {
-        if emulate_default_handler(signal).is_err() {
+        // The sandbox allows signals to the process, and by number to its first thread only.
+        let obeyed = match signal {
+            SIGTSTP => kill(Pid::this(), Signal::SIGSTOP).map_err(io::Error::from),
+            _ => emulate_default_handler(signal),
+        };
+        if obeyed.is_err() {
             // The process goes on.
             return;
         }

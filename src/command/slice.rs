@@ -2,17 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::fcntl::{OFlag, open as open_file};
-use nix::sys::stat::Mode;
 use portlore::catalogue::Catalogue;
 use portlore::commit::OutputRole;
 use portlore::pipeline::{
     self, FlowSelector, FlowView, Hooks, JudgedFlow, Options, ResourceLimits, Run, StopConditions,
 };
+use portlore::platform::{nameless_file, read_at};
 use portlore::privilege::Keep;
 use portlore::report::parts::units::{count, plural};
 use portlore::report::{Zone, escape};
@@ -101,16 +99,29 @@ fn open(args: &SliceArgs, paths: &[PathBuf], signals: &SignalFlags) -> Result<[F
             .with_remedy("save it to a file first"));
     }
     let spooled = spool(args.spool_limit, args.quiet)?;
+    let spooled = Arc::new(spooled);
     let open = || {
-        // Each reading has a place of its own in the file.
-        let reader = File::open(format!("/proc/self/fd/{}", spooled.as_raw_fd()));
-        let reader = reader.map_err(|error| not_spooled(&error))?;
+        let reader = SpoolReader { file: Arc::clone(&spooled), place: 0 };
         Files::from_readers(vec![("standard input".into(), Box::new(reader))])
     };
     Ok([open()?, open()?, open()?])
 }
 
-/// Copies standard input to a temporary file, which never has a name.
+/// A reading of a file that has others: it has a place of its own.
+struct SpoolReader {
+    file: Arc<File>,
+    place: u64,
+}
+
+impl Read for SpoolReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = read_at(&self.file, into, self.place)?;
+        self.place += read as u64;
+        Ok(read)
+    }
+}
+
+/// Copies standard input to a temporary file without a name.
 fn spool(limit: u64, quiet: bool) -> Result<File> {
     let folder = std::env::temp_dir();
     if !quiet {
@@ -120,9 +131,7 @@ fn spool(limit: u64, quiet: bool) -> Result<File> {
             size(limit)
         ));
     }
-    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    let file = open_file(&folder, flags, Mode::S_IRUSR | Mode::S_IWUSR);
-    let mut file = file.map(File::from).map_err(|error| not_spooled(&error.into()))?;
+    let mut file = nameless_file(&folder).map_err(|error| not_spooled(&error))?;
     let mut input = io::stdin().lock().take(limit.saturating_add(1));
     let copied = io::copy(&mut input, &mut file).map_err(|error| not_spooled(&error))?;
     if copied > limit {

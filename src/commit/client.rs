@@ -3,24 +3,22 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use super::messages::{Action, CommitReply, CommitRequest};
+use super::messages::{Action, CommitReply, CommitRequest, Connection};
 use super::planned::PlannedOutput;
+use super::running::{Running, disconnect};
 use crate::helper_process::Life;
 use crate::source::save::SaveFiles;
-use crate::{Error, ErrorKind, Result, helper_process};
+use crate::{Error, ErrorKind, Result};
 
 /// The committing process, which ends with the last output.
 pub struct CommitHelper {
-    connection: Mutex<UnixStream>,
+    connection: Mutex<Connection>,
     /// `None` once it is watched.
-    process: Mutex<Option<Child>>,
+    process: Mutex<Option<Running>>,
     /// The thread that waits for its end.
     watch: Mutex<Option<JoinHandle<()>>>,
     /// Whether the process is told to end.
@@ -39,14 +37,7 @@ impl CommitHelper {
     /// [`ErrorKind::Output`] where an output exists and `force` is not given, or cannot be written;
     /// [`ErrorKind::System`] where the process cannot be started.
     pub fn start(plans: &[PlannedOutput], force: bool, user: Option<&str>) -> Result<Arc<Self>> {
-        let started = helper_process::start(Self::COMMAND, |command| {
-            command
-                .args(user.map(|user| format!("--user={user}")))
-                .args(force.then_some("--force"))
-                .arg("--")
-                .args(plans.iter().map(PlannedOutput::to_argument))
-        });
-        let (ours, process) = started.map_err(|error| {
+        let (ours, process) = Running::start(plans, force, user).map_err(|error| {
             let reason = format!("the process that commits outputs cannot be started: {error}");
             Error::new(ErrorKind::System, reason)
         })?;
@@ -58,7 +49,7 @@ impl CommitHelper {
         Ok(Arc::new(helper))
     }
 
-    fn new(connection: UnixStream, process: Child) -> Self {
+    fn new(connection: Connection, process: Running) -> Self {
         Self {
             connection: Mutex::new(connection),
             process: Mutex::new(Some(process)),
@@ -77,7 +68,7 @@ impl CommitHelper {
         let Some(process) = taken(&self.process) else { return Ok(()) };
         let is_over = Arc::clone(&self.is_over);
         let watching = move || {
-            helper_process::watch(process, |life| {
+            process.watch(|life| {
                 if !is_over.load(Ordering::SeqCst) {
                     notify(match life {
                         Life::Running => "the process that renames outputs continues",
@@ -120,7 +111,7 @@ impl CommitHelper {
         request.map_or(Ok(()), |request| request.send(&connection))?;
         Ok(match CommitReply::receive(&connection)? {
             CommitReply::Done => Ok(None),
-            CommitReply::File { file, path } => Ok(Some((file.into(), path))),
+            CommitReply::File { file, path } => Ok(Some((file, path))),
             CommitReply::Refused(error) => Err(error),
         })
     }
@@ -131,9 +122,9 @@ impl Drop for CommitHelper {
     fn drop(&mut self) {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.is_over.store(true, Ordering::SeqCst);
-        let _ = connection.shutdown(Shutdown::Both);
-        if let Some(mut process) = taken(&self.process) {
-            let _ = process.wait();
+        disconnect(connection);
+        if let Some(process) = taken(&self.process) {
+            process.wait();
         }
         if let Some(watch) = taken(&self.watch) {
             let _ = watch.join();
@@ -270,7 +261,8 @@ impl SaveFiles for OutputFile {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
     use std::process::Command;
 
     use super::*;
@@ -281,12 +273,12 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let file = tempfile::tempfile().unwrap();
         if opens {
-            let opened = CommitReply::File { file: file.as_fd(), path: "a.part".to_owned() };
+            let opened = CommitReply::File { file: &file, path: "a.part".to_owned() };
             opened.send(&theirs).unwrap();
         }
         theirs.shutdown(Shutdown::Write).unwrap();
         let process = Command::new("true").spawn().unwrap();
-        (Arc::new(CommitHelper::new(ours, process)), theirs)
+        (Arc::new(CommitHelper::new(ours, process.into())), theirs)
     }
 
     #[test]

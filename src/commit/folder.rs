@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use rustix::fs::{
@@ -14,7 +15,7 @@ use rustix::io::Errno;
 
 /// An open folder. The names of its files have no slash.
 #[derive(Debug)]
-pub(super) struct Folder(OwnedFd);
+pub struct Folder(OwnedFd);
 
 impl AsFd for Folder {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -116,6 +117,12 @@ pub(super) fn open_special(path: &Path) -> io::Result<File> {
     // What is written later waits for the reader.
     fcntl_setfl(&file, OFlags::empty())?;
     Ok(file.into())
+}
+
+/// Whether that is why a FIFO could not be opened: nothing reads from it.
+pub(super) fn has_no_reader(path: &Path, error: &io::Error) -> bool {
+    let is_fifo = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+    is_fifo && error.raw_os_error() == Some(Errno::NXIO.raw_os_error())
 }
 
 #[cfg(test)]

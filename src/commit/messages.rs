@@ -5,42 +5,19 @@
 //! a text (two bytes, little-endian) and the text; a reply that hands over a file has its
 //! descriptor as ancillary data (`SCM_RIGHTS`, unix(7)).
 
+use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::AsFd;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
+pub(super) use super::request::{Action, CommitReply, CommitRequest};
+pub(super) use crate::helper_process::Connection;
 use crate::{Error, ErrorKind};
-
-/// What the parsing process asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Open the output.
-    Open,
-    /// The current file of a series is whole: open the next one.
-    Rotate,
-    /// Reply when what was asked for before is done.
-    Settle,
-    /// The file is whole: give it its name.
-    Commit,
-    /// The file is not whole, but worth keeping: give it its name if no file has it.
-    CommitCutOff,
-    /// Nothing in the file is worth keeping: remove it.
-    Discard,
-}
-
-/// An action on an output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CommitRequest {
-    pub(super) action: Action,
-    /// Number of the output, in the order in which outputs were planned.
-    pub(super) output: u8,
-}
 
 impl CommitRequest {
     const ACTIONS: [Action; 6] = [
@@ -53,30 +30,17 @@ impl CommitRequest {
     ];
 
     /// Sends the request.
-    pub(super) fn send(self, mut connection: &UnixStream) -> io::Result<()> {
+    pub(super) fn send(self, mut connection: &Connection) -> io::Result<()> {
         connection.write_all(&[self.action as u8, self.output])
     }
 
     /// Waits for the next request; `None` where the other side is gone or sends no request.
-    pub(super) fn receive(mut connection: &UnixStream) -> Option<Self> {
+    pub(super) fn receive(mut connection: &Connection) -> Option<Self> {
         let mut bytes = [0; 2];
         connection.read_exact(&mut bytes).ok()?;
         let action = *Self::ACTIONS.get(usize::from(bytes[0]))?;
         Some(Self { action, output: bytes[1] })
     }
-}
-
-/// The reply to a request.
-#[derive(Debug)]
-pub(super) enum CommitReply<F> {
-    Done,
-    /// The output is open.
-    File {
-        file: F,
-        /// The path at which it is until it is committed, for people.
-        path: String,
-    },
-    Refused(Error),
 }
 
 const DONE: u8 = 0;
@@ -87,12 +51,12 @@ const FULL: u8 = 3;
 /// Bytes before the text.
 const HEADER: usize = 3;
 
-impl CommitReply<BorrowedFd<'_>> {
+impl CommitReply<&File> {
     /// Sends the reply.
-    pub(super) fn send(&self, mut connection: &UnixStream) -> io::Result<()> {
+    pub(super) fn send(&self, mut connection: &Connection) -> io::Result<()> {
         let (status, file, text) = match self {
             Self::Done => (DONE, None, String::new()),
-            Self::File { file, path } => (FILE, Some([*file]), path.clone()),
+            Self::File { file, path } => (FILE, Some([file.as_fd()]), path.clone()),
             Self::Refused(error) => {
                 let parts = [error.object(), error.reason(), error.remedy().unwrap_or_default()];
                 let status = if error.kind() == ErrorKind::Full { FULL } else { REFUSED };
@@ -116,12 +80,12 @@ impl CommitReply<BorrowedFd<'_>> {
     }
 }
 
-impl CommitReply<OwnedFd> {
+impl CommitReply<File> {
     /// Waits for a reply.
     ///
     /// # Errors
     /// The other side is gone, or what it sent is no reply.
-    pub(super) fn receive(mut connection: &UnixStream) -> io::Result<Self> {
+    pub(super) fn receive(mut connection: &Connection) -> io::Result<Self> {
         let mut header = [0; HEADER];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -142,7 +106,7 @@ impl CommitReply<OwnedFd> {
         });
         match (header[0], file) {
             (DONE, _) => Ok(Self::Done),
-            (FILE, Some(file)) => Ok(Self::File { file, path: text.into_owned() }),
+            (FILE, Some(file)) => Ok(Self::File { file: file.into(), path: text.into_owned() }),
             (REFUSED | FULL, _) => {
                 let mut parts = text.splitn(3, '\0');
                 let mut part = || parts.next().unwrap_or_default();
@@ -158,7 +122,7 @@ impl CommitReply<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::os::unix::net::UnixStream;
 
     use super::*;
 
@@ -181,11 +145,10 @@ mod tests {
     fn replies_arrive_with_their_file_and_their_error() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut written = tempfile::tempfile().unwrap();
-        let file = written.as_fd();
-        CommitReply::File { file, path: "a.part".to_owned() }.send(&theirs).unwrap();
+        CommitReply::File { file: &written, path: "a.part".to_owned() }.send(&theirs).unwrap();
         let reply = CommitReply::receive(&ours).unwrap();
         let CommitReply::File { file, path } = reply else { panic!("{reply:?}") };
-        File::from(file).write_all(b"by the other side").unwrap();
+        (&file).write_all(b"by the other side").unwrap();
         let mut text = String::new();
         io::Seek::rewind(&mut written).unwrap();
         written.read_to_string(&mut text).unwrap();

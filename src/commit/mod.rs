@@ -17,20 +17,27 @@
 //!
 //! Devices, FIFOs and open descriptors (`/dev/stdout`) are written as they are.
 
+#[cfg(unix)]
+mod argument;
 mod client;
+#[cfg_attr(windows, path = "windows/folder.rs")]
 mod folder;
+#[cfg_attr(windows, path = "windows/messages.rs")]
 mod messages;
 mod planned;
+mod request;
+#[cfg_attr(windows, path = "windows/running.rs")]
+mod running;
 mod series;
 mod server;
 mod target;
 
 pub use self::client::{CommitHelper, OutputFile};
+pub use self::folder::Folder;
 pub use self::planned::{OutputRole, PlannedOutput};
 pub use self::server::{CommitServer, refuse};
 pub use self::target::{
-    holds_data, is_descriptor, is_special, is_standard_output, open_descriptor, parent_folder,
-    unfinished,
+    is_descriptor, is_special, is_standard_output, open_descriptor, parent_folder, unfinished,
 };
 
 #[cfg(test)]

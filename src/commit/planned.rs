@@ -1,7 +1,5 @@
 //! The outputs that the command line names.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What an output is for, which decides what happens to a file that is not whole.
@@ -27,57 +25,4 @@ pub struct PlannedOutput {
     pub role: OutputRole,
     /// The path as the user named it; the files of a series are numbered before the extension.
     pub path: PathBuf,
-}
-
-impl PlannedOutput {
-    /// The argument by which the committing process gets to know the output: `series:10=a.pcapng`.
-    pub(super) fn to_argument(&self) -> OsString {
-        let role = match self.role {
-            OutputRole::Report => "report",
-            OutputRole::Events => "events",
-            OutputRole::Capture => "capture",
-            OutputRole::Series { keep } => &format!("series:{keep}"),
-        };
-        let mut argument = OsString::from(role);
-        argument.push("=");
-        argument.push(&self.path);
-        argument
-    }
-
-    /// Reads an argument; `None` where it is none.
-    #[must_use]
-    pub fn from_argument(argument: &OsStr) -> Option<Self> {
-        let bytes = argument.as_bytes();
-        let at = bytes.iter().position(|&byte| byte == b'=')?;
-        let role = match str::from_utf8(&bytes[..at]).ok()? {
-            "report" => OutputRole::Report,
-            "events" => OutputRole::Events,
-            "capture" => OutputRole::Capture,
-            series => OutputRole::Series { keep: series.strip_prefix("series:")?.parse().ok()? },
-        };
-        Some(Self { role, path: OsStr::from_bytes(&bytes[at + 1..]).into() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_plan_survives_as_an_argument() {
-        let roles = [
-            OutputRole::Report,
-            OutputRole::Events,
-            OutputRole::Capture,
-            OutputRole::Series { keep: 10 },
-        ];
-        for role in roles {
-            let path = PathBuf::from(OsStr::from_bytes(b"a=\xff/b:c"));
-            let plan = PlannedOutput { role, path };
-            assert_eq!(PlannedOutput::from_argument(&plan.to_argument()), Some(plan));
-        }
-        for other in ["a.pcapng", "series:=a", "series:-1=a", "=a"] {
-            assert_eq!(PlannedOutput::from_argument(OsStr::new(other)), None, "{other}");
-        }
-    }
 }

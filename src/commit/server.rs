@@ -3,16 +3,14 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::folder::{Folder, open_special, sync};
-use super::messages::{Action, CommitReply, CommitRequest};
+use super::folder::{Folder, has_no_reader, open_special, sync};
+use super::messages::{Action, CommitReply, CommitRequest, Connection};
 use super::planned::{OutputRole, PlannedOutput};
 use super::series::Series;
-use super::target::{holds_data, parent_folder, unfinished};
+use super::target::{parent_folder, unfinished};
+use crate::platform::holds_data;
 use crate::{Error, ErrorKind, Result};
 
 /// Why a file has not got its name without `--force`.
@@ -78,9 +76,9 @@ impl CommitServer {
     }
 
     /// The folders in which files are created and renamed.
-    pub fn folders(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+    pub fn folders(&self) -> impl Iterator<Item = &Folder> {
         self.0.iter().filter_map(|target| match &target.state {
-            TargetState::File(file) => Some(file.folder.as_fd()),
+            TargetState::File(file) => Some(&file.folder),
             TargetState::Special(_) => None,
         })
     }
@@ -88,7 +86,7 @@ impl CommitServer {
     /// Does what the other side asks for until it is gone. Returns a line for each file that it left
     /// behind.
     #[must_use]
-    pub fn serve(mut self, connection: &UnixStream) -> Vec<String> {
+    pub fn serve(mut self, connection: &Connection) -> Vec<String> {
         if CommitReply::Done.send(connection).is_ok() {
             while let Some(CommitRequest { action, output }) = CommitRequest::receive(connection) {
                 let Some(target) = self.0.get_mut(usize::from(output)) else { break };
@@ -102,7 +100,7 @@ impl CommitServer {
 }
 
 /// Tells the other side that there will be no outputs.
-pub fn refuse(connection: &UnixStream, error: Error) {
+pub fn refuse(connection: &Connection, error: Error) {
     // Without the other side there is nobody to tell.
     let _ = CommitReply::Refused(error).send(connection);
 }
@@ -118,10 +116,7 @@ impl Target {
                 if holds_data(&found) && !force {
                     return Err(exists_already(path));
                 }
-                let is_fifo = found.file_type().is_fifo();
-                TargetState::Special(
-                    open_special(path).map_err(|error| cannot_open(path, &error, is_fifo))?,
-                )
+                TargetState::Special(open_special(path).map_err(|error| cannot_open(path, &error))?)
             }
             (_, Some(name)) if !is_dir => {
                 let parent = parent_folder(path);
@@ -154,7 +149,7 @@ impl Target {
     }
 
     /// Does what was asked for, and replies.
-    fn perform(&mut self, action: Action, connection: &UnixStream) -> Result<(), BadRequest> {
+    fn perform(&mut self, action: Action, connection: &Connection) -> Result<(), BadRequest> {
         let path = &self.plan.path;
         match &mut self.state {
             TargetState::File(target) => target.perform(action, path, connection),
@@ -193,7 +188,7 @@ impl FileTarget {
         &mut self,
         action: Action,
         path: &Path,
-        connection: &UnixStream,
+        connection: &Connection,
     ) -> Result<(), BadRequest> {
         let is_series = self.series.is_some();
         match (action, self.current.is_some()) {
@@ -217,7 +212,7 @@ impl FileTarget {
     }
 
     /// Hands over a new file, and gives the one before it its name.
-    fn open_next(&mut self, path: &Path, connection: &UnixStream) -> Result<(), BadRequest> {
+    fn open_next(&mut self, path: &Path, connection: &Connection) -> Result<(), BadRequest> {
         let created = self
             .earlier_failure()
             .and_then(|()| self.create().map_err(|error| cannot_create(path, &error, &self.user)));
@@ -323,14 +318,14 @@ impl FileTarget {
 }
 
 /// Says whether something was done. Whoever takes no reply is not served any more.
-fn reply(done: Result<()>, connection: &UnixStream) -> Result<(), BadRequest> {
+fn reply(done: Result<()>, connection: &Connection) -> Result<(), BadRequest> {
     let reply = done.map_or_else(CommitReply::Refused, |()| CommitReply::Done);
     reply.send(connection).map_err(|_| BadRequest)
 }
 
 /// Hands over an open file, which is at `path`.
-fn reply_with_file(file: &File, path: &Path, connection: &UnixStream) -> Result<(), BadRequest> {
-    let reply = CommitReply::File { file: file.as_fd(), path: path.display().to_string() };
+fn reply_with_file(file: &File, path: &Path, connection: &Connection) -> Result<(), BadRequest> {
+    let reply = CommitReply::File { file, path: path.display().to_string() };
     reply.send(connection).map_err(|_| BadRequest)
 }
 
@@ -345,10 +340,8 @@ fn exists_already(path: &Path) -> Error {
         .with_remedy("use --force to overwrite it, or choose another name")
 }
 
-fn cannot_open(path: &Path, error: &io::Error, is_fifo: bool) -> Error {
-    let nobody_reads =
-        is_fifo && error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
-    let (reason, remedy) = if nobody_reads {
+fn cannot_open(path: &Path, error: &io::Error) -> Error {
+    let (reason, remedy) = if has_no_reader(path, error) {
         ("cannot be written: no process reads from this FIFO".to_owned(), "start its reader first")
     } else {
         (format!("cannot be written: {error}"), "choose another output")

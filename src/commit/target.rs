@@ -1,11 +1,11 @@
 //! What an output path names: a file, which is not to be overwritten, or something that holds no
 //! data, such as `/dev/null`, a FIFO or standard output.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+
+use crate::platform::{self, holds_data};
 
 /// The name of a file while it is being written.
 #[must_use]
@@ -22,17 +22,11 @@ pub fn parent_folder(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// Whether writing there destroys data: a regular file or a disk.
-#[must_use]
-pub fn holds_data(metadata: &Metadata) -> bool {
-    metadata.is_file() || metadata.file_type().is_block_device()
-}
-
 /// Whether the path names something that writing does not destroy: a device, a FIFO, or one of the
 /// descriptors that this process has open, whatever the shell has connected it to.
 #[must_use]
 pub fn is_special(path: &Path) -> bool {
-    let holds_none = |metadata: Metadata| !holds_data(&metadata) && !metadata.is_dir();
+    let holds_none = |metadata: std::fs::Metadata| !holds_data(&metadata) && !metadata.is_dir();
     is_descriptor(path) || path.metadata().is_ok_and(holds_none)
 }
 
@@ -45,8 +39,8 @@ pub fn is_special(path: &Path) -> bool {
 pub fn open_descriptor(path: &Path) -> Option<io::Result<File>> {
     // What the shell has opened goes on where it is, also in a file that is appended to.
     Some(match descriptor(path)? {
-        1 => io::stdout().as_fd().try_clone_to_owned().map(File::from),
-        2 => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+        1 => platform::standard_output(),
+        2 => platform::standard_error(),
         _ => OpenOptions::new().append(true).open(path),
     })
 }

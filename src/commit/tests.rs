@@ -36,7 +36,7 @@ impl Served {
         CommitRequest { action, output: 0 }.send(&self.connection).unwrap();
         match CommitReply::receive(&self.connection).unwrap() {
             CommitReply::Done => Ok(None),
-            CommitReply::File { file, .. } => Ok(Some(file.into())),
+            CommitReply::File { file, .. } => Ok(Some(file)),
             CommitReply::Refused(error) => Err(error),
         }
     }

@@ -5,8 +5,6 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use nix::poll::PollFlags;
-
 use super::ConnectionBounds;
 use super::request::{Response, respond};
 use crate::report::formats::openmetrics::ExpositionFormat;
@@ -37,14 +35,6 @@ impl Connection {
         stream.set_nonblocking(true)?;
         let deadline = Instant::now() + bounds.request;
         Ok(Self { stream, deadline, state: ConnectionState::Reading(Vec::new()) })
-    }
-
-    /// What the connection waits for.
-    pub(super) const fn waits_for(&self) -> PollFlags {
-        match self.state {
-            ConnectionState::Reading(_) => PollFlags::POLLIN,
-            ConnectionState::Writing(..) => PollFlags::POLLOUT,
-        }
     }
 
     /// Whether the request is not complete.

@@ -8,16 +8,15 @@
 
 mod accept;
 mod connection;
+#[cfg_attr(windows, path = "windows/ready.rs")]
+mod ready;
 mod request;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use accept::preferred;
 
@@ -112,18 +111,10 @@ impl MetricsServer {
 
     /// Waits. Returns whether somebody wants to connect, and which connections are ready.
     fn wait(&self, connections: &[Connection]) -> (bool, Vec<bool>) {
-        let mut waiting = vec![PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-        waiting.extend(connections.iter().map(|of| PollFd::new(of.stream.as_fd(), of.waits_for())));
+        let streams = connections.iter().map(|of| (&of.stream, !of.is_reading()));
         let deadline = connections.iter().map(|of| of.deadline).min();
-        let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            // Rounded up, or the last millisecond is waited for in many pieces.
-            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-        });
-        // An interrupted wait has nothing ready.
-        let is_any = poll(&mut waiting, timeout).is_ok_and(|ready| ready > 0);
-        let mut ready = waiting.iter().map(|fd| is_any && fd.any().unwrap_or(true));
-        (ready.next().unwrap_or(false), ready.collect())
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        ready::wait(&self.listener, streams, left)
     }
 
     /// Accepts who wants to connect, as many as there may be at a time before the next look.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{Gid, Uid, User, setgid, setuid};
 
+use super::groups;
 use crate::{Error, ErrorKind, Result};
 
 /// The user and group to become if no user called sudo: `nobody` and `nogroup` on Linux, without
@@ -75,12 +76,12 @@ impl Account {
     /// Becomes this user. Called by root, each step sets the real, the effective and the saved id,
     /// so the process cannot return.
     pub(super) fn enter(self) -> Result<(), String> {
-        self.enter_after(leave_groups())
+        self.enter_after(groups::leave())
     }
 
     /// Becomes this user with all groups of the user.
     pub(super) fn enter_with_groups(self) -> Result<(), String> {
-        let groups = self.name().map_or_else(leave_groups, |name| take_groups(&name, self.group));
+        let groups = self.name().map_or_else(groups::leave, |name| groups::take(&name, self.group));
         self.enter_after(groups)
     }
 
@@ -93,32 +94,16 @@ impl Account {
     }
 }
 
+/// Whether the process has root's rights.
+#[must_use]
+pub fn is_root() -> bool {
+    Uid::effective().is_root()
+}
+
 /// The home folder of the user who called sudo; `None` if the process is not root's or sudo was not
 /// used. The configuration of this user applies, even if `$HOME` is root's.
 #[must_use]
 pub fn caller_home() -> Option<PathBuf> {
     let caller = Account::caller().filter(|_| Uid::effective().is_root())?;
     caller.known().map(|user| user.dir)
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn leave_groups() -> nix::Result<()> {
-    nix::unistd::setgroups(&[])
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn take_groups(user: &str, group: Gid) -> nix::Result<()> {
-    let user = std::ffi::CString::new(user).map_err(|_| nix::errno::Errno::EINVAL)?;
-    nix::unistd::initgroups(&user, group)
-}
-
-#[cfg(target_vendor = "apple")]
-fn take_groups(_: &str, _: Gid) -> nix::Result<()> {
-    Ok(())
-}
-
-/// macOS keeps group memberships outside the process.
-#[cfg(target_vendor = "apple")]
-fn leave_groups() -> nix::Result<()> {
-    Ok(())
 }

@@ -14,8 +14,7 @@ pub struct Capability {
     pub held: bool,
 }
 
-/// The capabilities that the program can use; empty on systems without capabilities.
-#[cfg(target_os = "linux")]
+/// The capabilities that the program can use.
 #[must_use]
 pub fn capabilities() -> Vec<Capability> {
     use caps::Capability::{CAP_DAC_READ_SEARCH, CAP_NET_RAW, CAP_SYS_PTRACE};
@@ -33,15 +32,8 @@ pub fn capabilities() -> Vec<Capability> {
         .to_vec()
 }
 
-#[cfg(not(target_os = "linux"))]
-#[must_use]
-pub fn capabilities() -> Vec<Capability> {
-    Vec::new()
-}
-
 /// Empties the bounding set, so that no program that this one starts can gain a capability. Without
 /// `CAP_SETPCAP` the set cannot be changed, and `no_new_privs` has the same effect.
-#[cfg(target_os = "linux")]
 pub(super) fn clear_bounding_set() -> Result<(), String> {
     use caps::{CapSet, Capability};
     if !caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
@@ -54,13 +46,11 @@ pub(super) fn clear_bounding_set() -> Result<(), String> {
 }
 
 /// Drops all capabilities of the process.
-#[cfg(target_os = "linux")]
 pub(super) fn drop_all() -> Result<(), String> {
     drop_all_but(&[])
 }
 
 /// Makes the held capabilities survive a change of the user id.
-#[cfg(target_os = "linux")]
 pub(super) fn keep_across_setuid() -> Result<(), String> {
     caps::securebits::set_keepcaps(true)
         .map_err(|error| format!("capabilities cannot be kept: {error}"))
@@ -68,7 +58,6 @@ pub(super) fn keep_across_setuid() -> Result<(), String> {
 
 /// Drops all capabilities but those by which the descriptors of other users' processes can be read,
 /// as far as the process holds these.
-#[cfg(target_os = "linux")]
 pub(super) fn drop_all_but_process_access() -> Result<(), String> {
     use caps::Capability::{CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE};
     drop_all_but(&[CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH])
@@ -76,13 +65,11 @@ pub(super) fn drop_all_but_process_access() -> Result<(), String> {
 
 /// Drops all capabilities but those by which root writes in every folder, as far as the process
 /// holds these.
-#[cfg(target_os = "linux")]
 pub(super) fn drop_all_but_file_access() -> Result<(), String> {
     use caps::Capability::{CAP_DAC_OVERRIDE, CAP_FOWNER};
     drop_all_but(&[CAP_DAC_OVERRIDE, CAP_FOWNER])
 }
 
-#[cfg(target_os = "linux")]
 fn drop_all_but(wanted: &[caps::Capability]) -> Result<(), String> {
     use caps::CapSet;
     let restrict = || {
@@ -98,34 +85,4 @@ fn drop_all_but(wanted: &[caps::Capability]) -> Result<(), String> {
     restrict().map_err(|error: caps::errors::CapsError| {
         format!("capabilities cannot be dropped: {error}")
     })
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn keep_across_setuid() -> Result<(), String> {
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn drop_all_but_process_access() -> Result<(), String> {
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn drop_all_but_file_access() -> Result<(), String> {
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn clear_bounding_set() -> Result<(), String> {
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn drop_all() -> Result<(), String> {
-    Ok(())
 }

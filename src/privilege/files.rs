@@ -7,13 +7,11 @@ use std::path::PathBuf;
 use super::Enforcement;
 
 /// Access rights and scopes that the running kernel does not know are left out.
-#[cfg(target_os = "linux")]
 const ABI: landlock::ABI = landlock::ABI::V6;
 
 /// A restriction that was prepared, because it names files, and that is not in force yet.
-pub(super) struct FileRules(#[cfg(target_os = "linux")] landlock::RulesetCreated);
+pub(super) struct FileRules(landlock::RulesetCreated);
 
-#[cfg(target_os = "linux")]
 impl FileRules {
     /// Prepares to forbid access to everything but reading the paths in `read`.
     pub(super) fn reading(read: &[PathBuf]) -> Result<Self, String> {
@@ -70,7 +68,6 @@ impl FileRules {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn failed(error: &landlock::RulesetError) -> String {
     let mut causes: Vec<String> = Vec::new();
     let mut cause: Option<&dyn std::error::Error> = Some(error);
@@ -79,20 +76,4 @@ fn failed(error: &landlock::RulesetError) -> String {
         cause = error.source();
     }
     format!("file access cannot be restricted: {}", causes.last().map_or("", String::as_str))
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-impl FileRules {
-    pub(super) fn reading(_: &[PathBuf]) -> Result<Self, String> {
-        Ok(Self())
-    }
-
-    pub(super) fn writing_in<'f>(_: impl Iterator<Item = BorrowedFd<'f>>) -> Result<Self, String> {
-        Ok(Self())
-    }
-
-    pub(super) fn enforce(self) -> Result<Enforcement, String> {
-        Ok(Enforcement::Unavailable("this system has no Landlock".to_owned()))
-    }
 }

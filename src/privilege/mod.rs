@@ -4,17 +4,30 @@
 //!
 //! Takes what is still needed and drops the rest for good. `account` changes the user,
 //! `capabilities` drops capabilities, `root_folder` hides the file system, `files` restricts access to
-//! it and `calls` the system calls; the last two state what each system supports. `inherited` closes
+//! it and `calls` the system calls; the last two state what each system supports, `elsewhere/` for
+//! systems that are not Linux. `inherited` closes
 //! the descriptors that a helper process was not meant to get.
 
 mod access;
 mod account;
+#[cfg_attr(
+    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    path = "elsewhere/calls.rs"
+)]
 mod calls;
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/capabilities.rs")]
 mod capabilities;
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/files.rs")]
 mod files;
+#[cfg_attr(target_vendor = "apple", path = "elsewhere/groups.rs")]
+mod groups;
 mod inherited;
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/root_folder.rs")]
 mod root_folder;
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg_attr(
+    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    path = "elsewhere/trial.rs"
+)]
 mod trial;
 
 use std::os::fd::BorrowedFd;
@@ -27,11 +40,13 @@ use self::files::FileRules;
 use crate::{Error, ErrorKind, Result};
 
 pub use self::access::Successor;
-pub use self::account::{Account, caller_home};
+pub use self::account::{Account, caller_home, is_root};
 pub use self::capabilities::{Capability, capabilities};
 pub use self::inherited::close_inherited;
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use self::trial::{SandboxTest, TRIAL_COMMAND, Trial, be_tried, try_calls};
+
+/// Whether the system has a sandbox at all.
+const IS_LINUX: bool = cfg!(target_os = "linux");
 
 /// What the process still needs after [`drop_privileges`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,9 +93,9 @@ pub fn drop_privileges(keep: &Keep<'_>) -> Result<Vec<String>> {
         return Err(refused(format!("packets would be parsed as root: {reason}")));
     }
     let steps = [bounding_set, user, capabilities].into_iter().filter_map(Result::err);
-    // Other systems have none of these.
     let restrictions = [missing(&Ok(root_folder)), missing(&Ok(files)), missing(&calls)];
-    let restrictions = restrictions.into_iter().flatten().filter(|_| cfg!(target_os = "linux"));
+    // What the whole system does not have is said by `portlore doctor`, and not by each run.
+    let restrictions = restrictions.into_iter().flatten().filter(|_| IS_LINUX);
     Ok(steps.chain(restrictions).collect())
 }
 
@@ -208,6 +223,6 @@ pub fn probe() -> Probe {
     Probe {
         file_system: try_on_thread(|| FileRules::reading(&[]).and_then(FileRules::enforce)),
         system_calls: try_on_thread(parser),
-        empty_root: cfg!(target_os = "linux") && Uid::effective().is_root(),
+        empty_root: root_folder::can_be_hidden(),
     }
 }

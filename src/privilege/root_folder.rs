@@ -1,21 +1,22 @@
 //! An empty root folder: `man 2 chroot`. Only root can change it.
 
-#[cfg(target_os = "linux")]
 use nix::errno::Errno;
-#[cfg(target_os = "linux")]
-use nix::unistd::{chroot, fchdir};
+use nix::unistd::{Uid, chroot, fchdir};
 
 use super::Enforcement;
 
 /// Folders in which root can mostly make another one, and which others cannot change it in.
-#[cfg(target_os = "linux")]
 const PARENTS: [&str; 5] = ["/run", "/tmp", "/var/tmp", "/dev/shm", "/"];
+
+/// Whether an empty folder can take the place of the system's: only root can do that.
+pub(super) fn can_be_hidden() -> bool {
+    Uid::effective().is_root()
+}
 
 /// Makes an empty folder the root folder and the current folder of the process. Nobody can put
 /// anything into it, because it is removed at once; it exists as long as the process does.
 ///
 /// Unavailable where root lacks the capability, or can make a folder nowhere.
-#[cfg(target_os = "linux")]
 pub(super) fn enter_empty() -> Result<Enforcement, String> {
     let failed =
         |errno: Errno| format!("the root folder cannot be hidden: {}", errno.desc().to_lowercase());
@@ -38,7 +39,6 @@ pub(super) fn enter_empty() -> Result<Enforcement, String> {
     Ok(Enforcement::Unavailable(failed(first.unwrap_or(Errno::ENOENT))))
 }
 
-#[cfg(target_os = "linux")]
 fn enter_removed_in(parent: &str) -> nix::Result<()> {
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
     let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
@@ -51,10 +51,4 @@ fn enter_removed_in(parent: &str) -> nix::Result<()> {
     unlinkat(&parent, &name, AtFlags::REMOVEDIR).map_err(errno)?;
     fchdir(empty?)?;
     chroot(".")
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn enter_empty() -> Result<Enforcement, String> {
-    Ok(Enforcement::Full)
 }

@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -17,7 +16,7 @@ use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
 use crate::decode::{FiveTuple, ServicePort};
 use crate::flow::{FlowKey, FlowRecord};
-use crate::helper_process::{Life, watch};
+use crate::helper_process::{Connection, Life, watch};
 use crate::sentence::plural;
 
 /// The most live flows in the cache. Of further flows only the port's last process is known.
@@ -342,7 +341,7 @@ fn flow_key(record: &FlowRecord) -> (FlowKey, usize) {
 }
 
 /// Sends the requests of the queue, those that have accumulated in one write.
-fn send_requests(queue: &Receiver<LookupRequest>, connection: UnixStream) {
+fn send_requests(queue: &Receiver<LookupRequest>, connection: Connection) {
     let mut out = BufWriter::new(connection);
     while let Ok(first) = queue.recv() {
         for request in std::iter::once(first).chain(queue.try_iter()) {
@@ -361,7 +360,7 @@ fn send_requests(queue: &Receiver<LookupRequest>, connection: UnixStream) {
 }
 
 /// Enters the replies into the cache until the connection ends.
-fn receive_replies(connection: UnixStream, cache: &SharedCache, notify: impl Fn(&str)) {
+fn receive_replies(connection: Connection, cache: &SharedCache, notify: impl Fn(&str)) {
     let mut reader = BufReader::new(connection);
     let mut line = Vec::new();
     loop {

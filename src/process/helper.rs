@@ -6,15 +6,15 @@
 //! been started with them: as root, or after `setcap cap_sys_ptrace,cap_dac_read_search+ep`.
 
 use std::io;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
-use crate::{Error, ErrorKind, Result, helper_process};
+use crate::helper_process::{self, Connection};
+use crate::{Error, ErrorKind, Result};
 
 /// A started helper process, before the first request.
 pub struct ProcessHelper {
     /// The capturing side's end of the connection.
-    pub(super) connection: UnixStream,
+    pub(super) connection: Connection,
     pub(super) process: Child,
 }
 
@@ -29,7 +29,7 @@ impl ProcessHelper {
     /// The system's reason.
     pub fn start(user: Option<&str>) -> Result<Self> {
         let started = helper_process::start(Self::COMMAND, |command| {
-            command.args(user).stderr(Stdio::null()).current_dir("/")
+            command.args(user).stderr(helper_process::no_output()).current_dir("/")
         });
         started
             .map(|(connection, process)| Self { connection, process })
@@ -46,16 +46,6 @@ pub(super) fn unavailable(error: &io::Error) -> Error {
 ///
 /// # Errors
 /// A request that cannot be parsed, or the system's reason.
-#[cfg(target_os = "linux")]
-pub fn serve(connection: UnixStream) -> Result<()> {
+pub fn serve(connection: Connection) -> Result<()> {
     super::server::serve(connection)
-}
-
-/// Lookups are implemented for Linux only.
-///
-/// # Errors
-/// Always.
-#[cfg(not(target_os = "linux"))]
-pub fn serve(_connection: UnixStream) -> Result<()> {
-    Err(Error::new(ErrorKind::System, "processes are identified only on Linux"))
 }

@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(target_os = "linux")]
 use crate::secrets::CommandLine;
 
 /// The longest command line that is kept, in characters.
-#[cfg(target_os = "linux")]
 const MAX_COMMAND: usize = 160;
 
 /// The names of the facts that a holder can state, for marks.
@@ -41,32 +39,10 @@ impl Holder {
             .zip(values)
             .filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)))
     }
-
-    /// Reads the description of a process; `None` if the process is gone.
-    #[cfg(target_os = "linux")]
-    pub(super) fn read(
-        process: &procfs::process::Process,
-        users: &super::users::Users,
-    ) -> Option<Self> {
-        let stat = process.stat().ok()?;
-        let groups = process.cgroups().map(|groups| groups.0).unwrap_or_default();
-        let words = process.cmdline().unwrap_or_default();
-        Some(Self {
-            name: stat.comm,
-            pid: process.pid,
-            command: shortened(&words),
-            user: users.name(process.uid().ok()?),
-            container: groups
-                .iter()
-                .find_map(|group| super::container::from_cgroup(&group.pathname))
-                .or_else(|| super::container::from_proxy(&words)),
-        })
-    }
 }
 
 /// A command line as one text, without what looks like a secret.
-#[cfg(target_os = "linux")]
-fn shortened(words: &[String]) -> String {
+pub(super) fn shortened(words: &[String]) -> String {
     let mut line = CommandLine::default();
     for word in words.iter().filter(|word| !word.is_empty()) {
         line.push(word);
@@ -77,7 +53,7 @@ fn shortened(words: &[String]) -> String {
     line.text().to_owned()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::ListeningProcess;
+use super::{ListeningProcess, tables};
 use crate::decode::Transport;
 use crate::{Error, ErrorKind, Result};
 
@@ -64,76 +64,11 @@ impl Listener {
 /// # Errors
 /// The system's reason.
 pub fn listeners(wanted: impl Fn(u16) -> bool) -> Result<Vec<Listener>> {
-    let mut listeners = read(&wanted).map_err(|reason| Error::new(ErrorKind::System, reason))?;
+    let mut listeners =
+        tables::listeners(&wanted).map_err(|reason| Error::new(ErrorKind::System, reason))?;
     listeners.sort();
     listeners.dedup();
     Ok(listeners)
-}
-
-#[cfg(target_os = "linux")]
-fn read(wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Listener>, String> {
-    use std::collections::HashMap;
-
-    use super::{descriptors::Descriptors, users::Users};
-    use procfs::net::{TcpState, tcp, tcp6, udp, udp6};
-    let mut sockets: Vec<(Transport, SocketAddr, u64, u32)> = Vec::new();
-    // A machine without IPv6 has no table for it.
-    for entries in [tcp().map_err(|error| error.to_string())?, tcp6().unwrap_or_default()] {
-        let listening = entries.into_iter().filter(|entry| entry.state == TcpState::Listen);
-        sockets.extend(
-            listening.map(|entry| (Transport::Tcp, entry.local_address, entry.inode, entry.uid)),
-        );
-    }
-    for entries in [udp().map_err(|error| error.to_string())?, udp6().unwrap_or_default()] {
-        // A UDP socket without a peer receives from every address.
-        let open = entries.into_iter().filter(|entry| entry.remote_address.port() == 0);
-        sockets.extend(
-            open.map(|entry| (Transport::Udp, entry.local_address, entry.inode, entry.uid)),
-        );
-    }
-    sockets.retain(|(_, bound, ..)| wanted(bound.port()));
-    if sockets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut descriptors = Descriptors::new(Users::read());
-    descriptors.scan();
-    let mut known: HashMap<i32, ListeningProcess> = HashMap::new();
-    let mut describe = |(transport, bound, inode, user)| {
-        let holders = descriptors.holders(inode).iter();
-        let processes = holders.map(|holder| {
-            let process = known.entry(holder.pid);
-            process.or_insert_with(|| ListeningProcess::read(holder)).clone()
-        });
-        Listener {
-            transport,
-            bound,
-            processes: processes.collect(),
-            user: Some(descriptors.user_name(user)),
-        }
-    };
-    Ok(sockets.into_iter().map(&mut describe).collect())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn read(wanted: &dyn Fn(u16) -> bool) -> Result<Vec<Listener>, String> {
-    let found = listeners::get_all().map_err(|error| error.to_string())?;
-    Ok(found
-        .into_iter()
-        .filter(|l| {
-            l.protocol == listeners::Protocol::UDP || l.state == listeners::SocketState::Listen
-        })
-        .filter(|l| wanted(l.socket.port()))
-        .map(|l| Listener {
-            transport: if l.protocol == listeners::Protocol::TCP {
-                Transport::Tcp
-            } else {
-                Transport::Udp
-            },
-            bound: l.socket,
-            user: None,
-            processes: ListeningProcess::from_system(l.process).into_iter().collect(),
-        })
-        .collect())
 }
 
 #[cfg(test)]

@@ -19,16 +19,20 @@ mod cache;
 #[cfg(target_os = "linux")]
 mod container;
 #[cfg(target_os = "linux")]
+mod description;
+#[cfg(target_os = "linux")]
 mod descriptors;
 mod helper;
 mod holder;
 mod listener;
 mod listening_process;
 mod messages;
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/server.rs")]
 mod server;
 #[cfg(target_os = "linux")]
 mod socket;
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/tables.rs")]
+mod tables;
 #[cfg(target_os = "linux")]
 mod users;
 

@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::socket::{Socket, SocketTable};
 use super::users::Users;
 use super::{Ground, Holder, Unknown};
+use crate::helper_process::Connection;
 use crate::{Error, ErrorKind, Result};
 
 /// The most requests that share one scan of the processes.
@@ -22,7 +22,7 @@ const MAX_BATCH: usize = 1024;
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Replies to requests until the other side closes the connection.
-pub(super) fn serve(connection: UnixStream) -> Result<()> {
+pub(super) fn serve(connection: Connection) -> Result<()> {
     let reader = BufReader::new(connection.try_clone().map_err(|error| system_error(&error))?);
     let (sender, requests) = sync_channel(MAX_BATCH);
     let reading =
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     fn lookup(udp: bool, local: std::net::SocketAddr, remote: &str) -> LookupResult {
-        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let server = thread::spawn(move || serve(theirs));
         let request = LookupRequest { id: 7, udp, local, remote: remote.parse().unwrap() };
         writeln!(&ours, "{}", serde_json::to_string(&request).unwrap()).unwrap();

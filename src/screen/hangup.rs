@@ -59,3 +59,8 @@ fn hangs_up_before(nothing: &PipeReader) -> bool {
     let [terminal, _] = both.map(|end| end.revents().unwrap_or_else(PollFlags::empty));
     terminal.contains(PollFlags::POLLHUP)
 }
+
+/// Whether an error says that the terminal is gone.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::EIO as i32)
+}

@@ -12,6 +12,7 @@
 mod columns;
 mod draw;
 mod filter;
+#[cfg_attr(windows, path = "windows/hangup.rs")]
 mod hangup;
 mod history;
 mod keys;
@@ -27,13 +28,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use ratatui::crossterm::event::{self, Event};
 
 pub use keys::{KEYS, KeyGroup, KeyHelp, ScreenKey};
 pub use terminal::{prepare, restore};
 
-use self::hangup::HangupWatch;
+use self::hangup::{HangupWatch, is_gone};
 use self::state::ScreenState;
 use self::terminal::Tty;
 use crate::pipeline::{Snapshot, SnapshotRequester};
@@ -118,7 +118,7 @@ fn show(state: &mut ScreenState, inputs: ScreenInputs<'_>) -> Result<()> {
     match draw_until_ended(state, inputs, &hangup) {
         _ if hangup.has_hung_up() => Err(gone()),
         // Writing may notice it first.
-        Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => Err(gone()),
+        Err(error) if is_gone(&error) => Err(gone()),
         ended => ended.map_err(failed),
     }
 }

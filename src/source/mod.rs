@@ -8,15 +8,19 @@
 //! it, capture files are read all the same, and [`Filter`] is a type without values.
 
 mod block;
+#[cfg_attr(windows, path = "windows/devices.rs")]
 pub mod devices;
 pub mod file;
+#[cfg_attr(windows, path = "windows/filter.rs")]
 mod filter;
 mod frame_files;
 #[cfg(feature = "pcap")]
+#[cfg_attr(windows, path = "windows/live.rs")]
 pub mod live;
-#[cfg(feature = "pcap")]
+#[cfg(all(feature = "pcap", unix))]
 mod pcap_error;
 #[cfg(feature = "pcap")]
+#[cfg_attr(windows, allow(dead_code, reason = "only live capture saves packets"))]
 pub mod save;
 mod time_window;
 

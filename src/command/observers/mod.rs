@@ -7,14 +7,13 @@ mod events;
 mod metrics;
 mod screen;
 
-use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::thread::Scope;
 use std::time::Duration;
 
-use nix::unistd::dup2_stdin;
 use portlore::metrics_server::MetricsServer;
 use portlore::pipeline::Snapshot;
+use portlore::platform::take_terminal;
 use portlore::{Error, Result};
 
 pub use self::events::{EventPlan, IntervalObserver, OutputStream};
@@ -50,8 +49,7 @@ impl Keyboard {
     /// is closed off from the file system.
     fn is_ready(self) -> bool {
         if self == Self::ControllingTerminal {
-            let terminal = File::options().read(true).write(true).open("/dev/tty");
-            return terminal.is_ok_and(|terminal| dup2_stdin(terminal).is_ok());
+            return take_terminal();
         }
         io::stdin().is_terminal()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
+use crate::platform;
 
 /// A point in the CPU time of a thread.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +12,7 @@ impl ThreadClock {
     /// Now, for the calling thread.
     pub(in crate::pipeline) fn now() -> Self {
         // A system without such a clock counts no work.
-        let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
-        Self(time.map(Duration::from).unwrap_or_default())
+        Self(platform::thread_time())
     }
 
     /// The CPU time of the calling thread since then, which was taken by the same thread.

@@ -12,9 +12,7 @@
 //! them, fails with `ENOSYS`: C libraries then use `clone`. All other calls stay allowed, because a
 //! list of all needed calls breaks with the next libc.
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod forbidden;
 
 use super::Enforcement;
@@ -35,27 +33,18 @@ pub(super) enum FilteredProcess {
     OutputCommit,
 }
 
-/// Sets `no_new_privs`, so that no program that this one starts gains privileges. Only Linux has it.
+/// Sets `no_new_privs`, so that no program that this one starts gains privileges.
 pub(super) fn set_no_new_privs() -> Result<(), String> {
-    #[cfg(target_os = "linux")]
     nix::sys::prctl::set_no_new_privs()
         .map_err(|error| format!("no_new_privs cannot be set: {}", error.desc()))?;
     Ok(())
 }
 
 /// Forbids the calls that `process` does not need, and sets `no_new_privs`.
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn forbid(process: FilteredProcess) -> Result<Enforcement, String> {
     set_no_new_privs()?;
     let fail = |error: &dyn std::fmt::Display| format!("system calls cannot be blocked: {error}");
     let program = filter::program(process).map_err(|error| fail(&error))?;
     seccompiler::apply_filter(&program).map_err(|error| fail(&error))?;
     Ok(Enforcement::Full)
-}
-
-/// Other systems and architectures have no seccomp filter.
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub(super) fn forbid(_: FilteredProcess) -> Result<Enforcement, String> {
-    set_no_new_privs()?;
-    Ok(Enforcement::Unavailable("system calls cannot be blocked on this system".to_owned()))
 }

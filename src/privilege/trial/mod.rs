@@ -75,7 +75,7 @@ pub fn try_calls(unsandboxed: bool) -> Result<SandboxTest> {
     let mut process = helper_process::this_program(TRIAL_COMMAND)
         .map_err(start)?
         .args(unsandboxed.then_some("--no-sandbox"))
-        .stdin(Stdio::null())
+        .stdin(helper_process::no_input())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(start)?;

@@ -3,13 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
-use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-use nix::fcntl::OFlag;
 
 use super::buffer::Buffer;
 use super::compressed::{Compression, peek};
@@ -20,6 +16,7 @@ use super::read_ahead::ReadAhead;
 use super::record::{Damage, NextRecord, RecordHeader};
 use super::time_notes::TimeNotes;
 use super::unsupported;
+use crate::platform::{self, open_at_once};
 use crate::source::{Block, Drops, Frame, LinkType};
 use crate::{Error, ErrorKind, Result};
 
@@ -67,7 +64,7 @@ impl Opened {
     pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self> {
         if path.as_os_str() == "-" {
             // Its own descriptor: the screen may put the terminal in place of standard input.
-            let input = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+            let input = platform::standard_input();
             let input = input.map_err(|error| unreadable(STANDARD_INPUT, &error))?;
             return Ok(Self::Piped(Box::new(Pipe { input, stop: Arc::clone(stop) })));
         }
@@ -93,12 +90,6 @@ impl Opened {
         }
         Ok(Self::Piped(Box::new(Pipe { input: file, stop: Arc::clone(stop) })))
     }
-}
-
-/// Opens a file for reading without waiting: a FIFO that nobody writes to is waited for when it is
-/// read, which a signal may end.
-pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
 /// An open file and its current record.

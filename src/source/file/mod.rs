@@ -43,6 +43,7 @@ pub use self::positions::FilePositions;
 use self::capture_file::{CaptureFile, Opened, unreadable};
 use self::interfaces::InterfaceNumbers;
 use super::{Block, Drops, Filled, FrameFiles, LinkType, Next, Source};
+use crate::platform;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -378,15 +379,8 @@ const fn chain_key(index: usize) -> MergeKey {
 
 /// Raises the process's limit of open files as far as the system allows, if there are many files.
 pub fn allow_files(files: usize) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
     // Two for each file, and some for the rest.
-    let wanted = 2 * files as u64 + 64;
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < wanted
-    {
-        // If the limit is too low, opening a file reports it.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard);
-    }
+    platform::allow_files(2 * files as u64 + 64);
 }
 
 impl Source for Files {

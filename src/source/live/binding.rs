@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
 
-pub(super) use self::system::bind_again;
+pub(super) use self::system::{RIGHTS, bind_again};
 use super::links::Link;
 
 /// A change of an interface since the last check.
@@ -143,6 +143,10 @@ mod system {
 
     use super::{Link, LinkChange};
 
+    /// How a user gets the right to open a device.
+    pub(in super::super) const RIGHTS: &str = "run with sudo, or grant the right once: \
+        `sudo setcap cap_net_raw=ep $(command -v portlore)`";
+
     /// An interface that is gone may come back.
     pub(super) fn gone() -> LinkChange {
         LinkChange::Away
@@ -204,6 +208,10 @@ mod system {
     use std::os::fd::BorrowedFd;
 
     use super::{Link, LinkChange};
+
+    /// How a user gets the right to open a device: a BPF device, `/dev/bpf0` and the like.
+    pub(in super::super) const RIGHTS: &str =
+        "run with sudo, or let Wireshark's installer (ChmodBPF) give your group /dev/bpf*";
 
     pub(super) fn gone() -> LinkChange {
         LinkChange::Lost("disappeared".into())

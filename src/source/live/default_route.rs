@@ -3,19 +3,26 @@
 //! `net/ipv6/route.c` of the kernel.
 
 use std::fs::read_to_string;
+use std::net::Ipv4Addr;
+
+use super::networks::interface_towards;
+
+/// An address that no machine has, RFC 5737.
+const ANYWHERE_ELSE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// The route is usable.
 const UP: u32 = 0x1;
 /// The route refuses packets.
 const REJECT: u32 = 0x200;
 
-/// The name of the interface with the default route of the lowest metric, IPv4 before IPv6; `None`
-/// where there is no default route, and on systems that do not list routes in `/proc`.
+/// The name of the interface with the default route of the lowest metric, IPv4 before IPv6; where
+/// the system does not list routes in `/proc`, that of the address from which it would send; `None`
+/// where there is no default route.
 #[must_use]
 pub fn default_interface() -> Option<String> {
     let v4 = || of_ipv4(&read_to_string("/proc/net/route").ok()?);
     let v6 = || of_ipv6(&read_to_string("/proc/net/ipv6_route").ok()?);
-    v4().or_else(v6)
+    v4().or_else(v6).or_else(|| interface_towards(ANYWHERE_ELSE))
 }
 
 /// Columns: interface, destination, gateway, flags, references, use, metric in decimal, mask.

@@ -7,8 +7,8 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use pcap::{Active, Capture, Precision};
 
 use super::absence::Absences;
-use super::binding::{InterfaceBinding, LinkChange};
-use super::links::{Link, Links};
+use super::binding::{InterfaceBinding, LinkChange, RIGHTS};
+use super::links::{self, Link, Links};
 use super::{IDLE, LiveOptions, Rebinding};
 use crate::source::pcap_error::{invalid_filter, reason};
 use crate::source::{Drops, Frame, LinkType};
@@ -169,12 +169,12 @@ impl Device {
             self.received = stat.received;
             self.last.kernel = stat.dropped.into();
             // On Linux libpcap reads a file of the interface, which the sandbox does not let it do.
-            if !cfg!(target_os = "linux") {
+            if !links::HAVE_COUNTERS {
                 self.total.interface += grown(stat.if_dropped, self.last.interface);
                 self.last.interface = stat.if_dropped.into();
             }
         }
-        if cfg!(target_os = "linux") && !links.is_empty() {
+        if links::HAVE_COUNTERS && !links.is_empty() {
             let missed = self.missed(links);
             self.total.interface += missed.saturating_sub(self.last.interface);
             self.last.interface = missed;
@@ -187,7 +187,7 @@ impl Device {
     /// that libpcap delivers; with a filter, also frames that are not delivered; on other systems
     /// than Linux, other things.
     pub(super) fn unread(&mut self) -> Option<u64> {
-        let is_counted = cfg!(target_os = "linux")
+        let is_counted = links::HAVE_COUNTERS
             && !self.filtered
             && self.binding.as_ref().is_some_and(|binding| !binding.is_loopback());
         let gone = self.frames + self.drops(&[]).kernel;
@@ -216,9 +216,7 @@ fn denied(name: &str, error: &pcap::Error) -> Error {
     let reason = reason(error);
     let lower = reason.to_lowercase();
     let error = if lower.contains("permission") || lower.contains("not permitted") {
-        Error::new(ErrorKind::Permission, "permission denied").with_remedy(
-            "run with sudo, or grant the right once: `sudo setcap cap_net_raw=ep $(command -v portlore)`",
-        )
+        Error::new(ErrorKind::Permission, "permission denied").with_remedy(RIGHTS)
     } else {
         Error::new(ErrorKind::Input, format!("cannot be opened: {reason}"))
     };

@@ -19,6 +19,9 @@ pub(super) struct Link {
 #[cfg(target_os = "linux")]
 pub(super) use self::netlink::Links;
 
+/// Whether the counters of interfaces are known, and libpcap counts as received what it delivers.
+pub(super) const HAVE_COUNTERS: bool = cfg!(target_os = "linux");
+
 /// Messages of `man 7 rtnetlink`.
 #[cfg(target_os = "linux")]
 mod netlink {

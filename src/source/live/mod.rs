@@ -24,7 +24,7 @@ pub use self::default_route::default_interface;
 use self::device::{Device, DeviceRead};
 use self::link_events::LinkEvents;
 use self::links::Links;
-pub use self::networks::networks;
+pub use self::networks::{interface_names, networks};
 #[cfg(feature = "cli")]
 pub use self::rebind::{RebindHelper, serve_rebinding};
 use super::save::{InterfaceCounts, Plan, Save, SaveFiles, SavedInterface};

@@ -1,9 +1,29 @@
 //! The networks of interfaces, by the addresses that the system gives them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 use nix::ifaddrs::getifaddrs;
+use nix::net::if_::if_nameindex;
 use nix::sys::socket::SockaddrStorage;
+
+/// The names of the network interfaces; `None` where the system does not list them.
+#[must_use]
+pub fn interface_names() -> Option<Vec<String>> {
+    let all = if_nameindex().ok()?;
+    Some(all.iter().filter_map(|each| each.name().to_str().ok().map(str::to_owned)).collect())
+}
+
+/// The name of the interface that packets to an address would leave by. Sends none.
+pub(super) fn interface_towards(remote: Ipv4Addr) -> Option<String> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((remote, 9)).ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    let is_own = |socket: &SockaddrStorage| address(socket) == Some(own);
+    let mut interfaces = getifaddrs().ok()?;
+    interfaces
+        .find(|interface| interface.address.as_ref().is_some_and(is_own))
+        .map(|interface| interface.interface_name)
+}
 
 /// The addresses of the interfaces with these names, or of all if one is `any`, each with the
 /// number of bits of its network.

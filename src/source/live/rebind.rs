@@ -7,7 +7,6 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -41,7 +40,7 @@ impl RebindHelper {
     pub fn start(user: Option<&str>) -> Result<Self> {
         let start = || -> io::Result<Self> {
             let (connection, _) = helper_process::start(Self::COMMAND, |command| {
-                command.args(user).stderr(Stdio::null()).current_dir("/")
+                command.args(user).stderr(helper_process::no_output()).current_dir("/")
             })?;
             connection.set_read_timeout(Some(PATIENCE))?;
             Ok(Self { connection })

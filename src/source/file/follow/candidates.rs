@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use glob::Pattern;
 
+use crate::platform::entry_id;
 use crate::source::file::paths::is_pattern;
 
 /// A path that may lead to a capture.
@@ -99,8 +99,8 @@ fn listable(folder: &Path) -> &Path {
 fn entries(folder: &Path, pattern: Option<Pattern>) -> ListedFiles {
     let listing = listable(folder)
         .metadata()
-        .and_then(|metadata| Ok((metadata.dev(), fs::read_dir(listable(folder))?)));
-    let (device, entries) = match listing {
+        .and_then(|metadata| Ok((metadata, fs::read_dir(listable(folder))?)));
+    let (metadata, entries) = match listing {
         Ok(listing) => listing,
         Err(error) => return Box::new(std::iter::once(Err(error))),
     };
@@ -114,7 +114,7 @@ fn entries(folder: &Path, pattern: Option<Pattern>) -> ListedFiles {
         }
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         (!is_folder)
-            .then(|| ListedFile { path: folder.join(name), listed: Some((device, entry.ino())) })
+            .then(|| ListedFile { path: folder.join(name), listed: entry_id(&entry, &metadata) })
     };
     Box::new(entries.filter_map(move |entry| entry.map(&candidate).transpose()))
 }

@@ -19,7 +19,6 @@ pub use self::candidates::candidate_paths;
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +26,9 @@ use std::thread;
 
 use self::scan::{CurrentId, Pace, Scan, UnreadFile};
 use self::tail::{Tail, TailState};
-use super::capture_file::{CaptureFile, open_at_once, unreadable};
+use super::capture_file::{CaptureFile, unreadable};
 use super::interfaces::InterfaceNumbers;
+use crate::platform::{file_id, open_at_once};
 use crate::source::{Drops, LinkType, Next, Source};
 use crate::{Error, ErrorKind, Result};
 
@@ -154,8 +154,8 @@ impl Follow {
         {
             let path = next.path.clone();
             match open_at_once(&path).and_then(|file| Ok((file.metadata()?, file))) {
-                Ok((metadata, file)) if next.is(&metadata) => {
-                    if !self.scan.is_known(&path, &metadata) {
+                Ok((metadata, file)) if next.is(file_id(&file, &metadata)) => {
+                    if !self.scan.is_known(&path, file_id(&file, &metadata), &metadata) {
                         self.begin(path, file, &metadata)?;
                     }
                 }
@@ -163,7 +163,7 @@ impl Follow {
                 // date.
                 Ok((metadata, file)) => match self.scan.look_again()? {
                     Some(found) => self.backlog = found.into_iter().rev().collect(),
-                    None if self.scan.is_known(&path, &metadata) => {}
+                    None if self.scan.is_known(&path, file_id(&file, &metadata), &metadata) => {}
                     None => self.begin(path, file, &metadata)?,
                 },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -194,10 +194,11 @@ impl Follow {
         if !self.backlog.is_empty() {
             state.set_over();
         }
+        let (device, inode) = file_id(&file, metadata);
         let id = CurrentId {
             path,
-            device: metadata.dev(),
-            inode: metadata.ino(),
+            device,
+            inode,
             modified: self.scan.modified_hash(metadata),
             tail: Arc::clone(&state),
         };

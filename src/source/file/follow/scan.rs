@@ -14,7 +14,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs::Metadata;
 use std::hash::BuildHasher;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,7 +23,7 @@ use foldhash::quality::RandomState;
 use super::candidates::{ListedFiles, candidates, folder_modified, is_listed};
 use super::known::{DIGESTED, KnownFile, KnownFiles, MAX_KNOWN};
 use super::tail::TailState;
-use crate::source::file::capture_file::open_at_once;
+use crate::platform::{open_at_once, path_id};
 use crate::source::file::compressed::Compression;
 use crate::source::file::pcap::Pcap;
 use crate::source::file::pcapng::Pcapng;
@@ -76,8 +75,8 @@ pub(super) struct UnreadFile {
 }
 
 impl UnreadFile {
-    pub(super) fn is(&self, metadata: &Metadata) -> bool {
-        (self.device, self.inode) == (metadata.dev(), metadata.ino())
+    pub(super) fn is(&self, id: (u64, u64)) -> bool {
+        (self.device, self.inode) == id
     }
 }
 
@@ -267,7 +266,8 @@ impl Scan {
         self.known.mark_absent();
         for candidate in candidates(&self.named) {
             let Ok(candidate) = candidate else { return };
-            let id = candidate.path.metadata().ok().map(|file| (file.dev(), file.ino()));
+            let metadata = candidate.path.metadata().ok();
+            let id = metadata.map(|metadata| path_id(&candidate.path, &metadata));
             if let Some((device, inode)) = id
                 && let Some(known) = self.known.get_mut(device, inode)
             {
@@ -281,10 +281,10 @@ impl Scan {
     fn examine(&mut self, path: PathBuf, current: Option<&CurrentId>) -> Option<UnreadFile> {
         self.examined += 1;
         let metadata = path.metadata().ok().filter(Metadata::is_file)?;
-        let (device, inode) = (metadata.dev(), metadata.ino());
+        let (device, inode) = path_id(&path, &metadata);
         let is_same = match current.filter(|current| current.is(device, inode)) {
             Some(current) => is_still_current(&path, &metadata, &current.tail),
-            None => self.is_known(&path, &metadata),
+            None => self.is_known(&path, (device, inode), &metadata),
         };
         if is_same {
             return None;
@@ -322,9 +322,14 @@ impl Scan {
     }
 
     /// Whether a file is one that was read, and not another in its place. Reports it if it went on.
-    pub(super) fn is_known(&mut self, path: &Path, metadata: &Metadata) -> bool {
+    pub(super) fn is_known(
+        &mut self,
+        path: &Path,
+        (device, inode): (u64, u64),
+        metadata: &Metadata,
+    ) -> bool {
         let (name, modified) = (self.name_hash(path), self.modified_hash(metadata));
-        let Some(known) = self.known.get_mut(metadata.dev(), metadata.ino()) else { return false };
+        let Some(known) = self.known.get_mut(device, inode) else { return false };
         let (len, taken) = (metadata.len(), known.taken);
         known.name = name;
         if modified == 0 || modified != known.modified {
@@ -379,7 +384,7 @@ impl Scan {
     pub(super) fn modified_hash(&self, metadata: &Metadata) -> u32 {
         match metadata.modified() {
             Ok(time) if is_settled(time, SystemTime::now()) => {
-                (self.hash.hash_one((metadata.mtime(), metadata.mtime_nsec())) as u32).max(1)
+                (self.hash.hash_one(time) as u32).max(1)
             }
             _ => 0,
         }

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::known::DIGESTED;
+use crate::platform::read_at;
 
 /// What the reader of a file and the search for other files share.
 #[derive(Default)]
@@ -70,8 +70,15 @@ impl Tail {
     /// Whether the file begins as it did when its first bytes were read.
     fn begins_alike(&self) -> bool {
         let first = self.state.first();
-        let mut now = vec![0; first.len()];
-        self.file.read_exact_at(&mut now, 0).is_ok() && now == first
+        let (mut now, mut read) = (vec![0; first.len()], 0);
+        while read < now.len() {
+            match read_at(&self.file, &mut now[read..], read as u64) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => return false,
+                Ok(more) => read += more,
+            }
+        }
+        now == first
     }
 }
 
