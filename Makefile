@@ -1,6 +1,6 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test check test-formats test-page test-servers setup build install uninstall deb test-deb cross test-cross release bless bench
+.PHONY: demo test check test-formats test-page test-servers test-cluster setup build install uninstall deb test-deb cross test-cross release bless bench
 
 # Where `make install` puts things; DESTDIR comes before it, for packages.
 PREFIX ?= /usr/local
@@ -78,6 +78,16 @@ test-page:
 test-servers:
 	cargo build --locked
 	scripts/check-servers.py $(BINARY)
+
+# The job of cluster/ on a Spark cluster on loopback. Installs Debian's Java 17, if there is no Java, and pyspark (490 MB) and DuckDB from
+# PyPI. Builds portlore, unless BINARY is given.
+CLUSTER = $(or $(CARGO_TARGET_DIR),target)/test-cluster
+test-cluster:
+	$(if $(filter file,$(origin BINARY)),cargo build --locked)
+	command -v java >/dev/null || $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless
+	test -x $(CLUSTER)/bin/python || python3 -m venv $(CLUSTER)
+	$(CLUSTER)/bin/pip install --quiet --disable-pip-version-check 'pyspark>=4,<5' duckdb
+	$(CLUSTER)/bin/python scripts/check-cluster.py $(BINARY) $(CLUSTER)/work
 
 # A Debian package for this machine.
 deb:
