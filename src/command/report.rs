@@ -99,7 +99,8 @@ fn report_sensors(
     notices.iter().for_each(|line| messages::print(line));
     let (inputs, files) = files_of(&chosen);
     let mut merged = merged.map(|output| MergedSnapshot::new(output, &chosen));
-    let mut sensors = chosen.into_iter().map(|sensor| input.sensor(sensor));
+    let mut held = None;
+    let mut sensors = chosen.into_iter().map(|sensor| input.sensor(sensor, &mut held));
     let runs = SensorRuns {
         sensors: &mut sensors,
         files,
@@ -128,14 +129,19 @@ impl SnapshotInputs {
         Ok(Self { files, contents, catalogue })
     }
 
-    /// What a file has of a sensor; read when its turn comes, so that one is in memory at a time.
+    /// What a file has of a sensor; read when its turn comes, so that one is in memory at a time. `held`
+    /// is the last file and its bytes: many sensors may be in one.
     fn sensor(
         &self,
         ChosenSensor { about, place: (file, place) }: ChosenSensor,
+        held: &mut Option<(usize, Vec<u8>)>,
     ) -> Result<SensorRun> {
         let (name, contents) = &self.contents[file];
-        let bytes = self.files[file].bytes()?;
-        let state = contents.read_sensor(place, (name, &bytes), &self.catalogue)?;
+        let (_, bytes) = match held.take() {
+            Some(last) if last.0 == file => held.insert(last),
+            _ => held.insert((file, self.files[file].bytes()?)),
+        };
+        let state = contents.read_sensor(place, (name, bytes), &self.catalogue)?;
         let captured = match state {
             SensorState::Open(state) => SensorCapture::State(state),
             SensorState::Closed(counts) => {

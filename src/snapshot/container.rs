@@ -67,22 +67,7 @@ impl Container {
 pub(super) fn sections(
     bytes: &[u8],
 ) -> Result<impl Iterator<Item = Result<Vec<u8>, ContainerFault>>, ContainerFault> {
-    let known = bytes.len().min(MAGIC.len());
-    if bytes.is_empty() || bytes[..known] != MAGIC[..known] {
-        return Err(if is_capture(bytes) {
-            ContainerFault::Capture
-        } else {
-            ContainerFault::Foreign
-        });
-    }
-    let format =
-        bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).ok_or(ContainerFault::Cut)?;
-    match u32::from_le_bytes(*format) {
-        FORMAT => {}
-        later @ FORMAT.. => return Err(ContainerFault::Later(later)),
-        _ => return Err(ContainerFault::Damaged("no format has this number")),
-    }
-    let mut rest = bytes.get(MAGIC.len() + format.len()..).unwrap_or(&[]);
+    let mut rest = content(bytes)?;
     Ok(std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -95,22 +80,66 @@ pub(super) fn sections(
     }))
 }
 
+/// The section behind so many others, which are passed over.
+pub(super) fn section_behind(bytes: &[u8], others: usize) -> Result<Vec<u8>, ContainerFault> {
+    let mut rest = content(bytes)?;
+    for _ in 0..others {
+        rest = StoredSection::first(rest)?.behind;
+    }
+    section(&mut rest)
+}
+
+/// The sections of a file of this format.
+fn content(bytes: &[u8]) -> Result<&[u8], ContainerFault> {
+    let known = bytes.len().min(MAGIC.len());
+    if bytes.is_empty() || bytes[..known] != MAGIC[..known] {
+        return Err(if is_capture(bytes) {
+            ContainerFault::Capture
+        } else {
+            ContainerFault::Foreign
+        });
+    }
+    let format =
+        bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).ok_or(ContainerFault::Cut)?;
+    match u32::from_le_bytes(*format) {
+        FORMAT => Ok(bytes.get(MAGIC.len() + format.len()..).unwrap_or(&[])),
+        later @ FORMAT.. => Err(ContainerFault::Later(later)),
+        _ => Err(ContainerFault::Damaged("no format has this number")),
+    }
+}
+
 /// Takes the next section.
 fn section(rest: &mut &[u8]) -> Result<Vec<u8>, ContainerFault> {
-    let header = rest.get(..HEADER).ok_or(ContainerFault::Cut)?;
-    let number = |at: usize| {
-        let bytes = header.get(at..).and_then(|rest| rest.first_chunk()).copied();
-        u64::from_le_bytes(bytes.unwrap_or_default())
-    };
-    let (stored, len) = (number(0), number(8));
-    let behind = rest.get(HEADER..).unwrap_or(&[]);
-    let stored = usize::try_from(stored).ok().and_then(|stored| behind.split_at_checked(stored));
-    let (stored, behind) = stored.ok_or(ContainerFault::Cut)?;
+    let StoredSection { header, stored, behind } = StoredSection::first(rest)?;
     if header.get(16..) != Some(&checksum(stored)[..]) {
         return Err(ContainerFault::Checksum);
     }
     *rest = behind;
-    unpack(stored, len)
+    unpack(stored, number(header, 8))
+}
+
+/// A section as it is stored, and what is behind it.
+struct StoredSection<'b> {
+    header: &'b [u8],
+    stored: &'b [u8],
+    behind: &'b [u8],
+}
+
+impl<'b> StoredSection<'b> {
+    /// The first of the sections that are left.
+    fn first(rest: &'b [u8]) -> Result<Self, ContainerFault> {
+        let (header, behind) = rest.split_at_checked(HEADER).ok_or(ContainerFault::Cut)?;
+        let stored = usize::try_from(number(header, 0)).ok();
+        let stored = stored.and_then(|stored| behind.split_at_checked(stored));
+        let (stored, behind) = stored.ok_or(ContainerFault::Cut)?;
+        Ok(Self { header, stored, behind })
+    }
+}
+
+/// The number at a place of a header.
+fn number(header: &[u8], at: usize) -> u64 {
+    let bytes = header.get(at..).and_then(|rest| rest.first_chunk()).copied();
+    u64::from_le_bytes(bytes.unwrap_or_default())
 }
 
 /// Unpacks a section of this length. Memory grows with what is there, not with what is stated.
@@ -165,7 +194,12 @@ mod tests {
 
     #[test]
     fn sections_come_back() {
-        assert_eq!(read(&file()).unwrap(), [b"first".to_vec(), vec![7; 5000], Vec::new()]);
+        let sections = [b"first".to_vec(), vec![7; 5000], Vec::new()];
+        assert_eq!(read(&file()).unwrap(), sections);
+        for (others, section) in sections.into_iter().enumerate() {
+            assert_eq!(section_behind(&file(), others), Ok(section));
+        }
+        assert_eq!(section_behind(&file(), 3), Err(ContainerFault::Cut));
     }
 
     #[test]

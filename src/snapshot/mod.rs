@@ -179,7 +179,7 @@ fn read_counts(
     place: usize,
     catalogue: &Arc<Catalogue>,
 ) -> std::result::Result<SavedCounts, ContainerFault> {
-    let section = container::sections(bytes)?.nth(place + 1).unwrap_or(Err(ContainerFault::Cut))?;
+    let section = container::section_behind(bytes, place + 1)?;
     Ok(SavedCounts::from_bytes(&section, catalogue)?)
 }
 
