@@ -50,6 +50,7 @@ test:
 	scripts/check-library.sh
 	scripts/check-dependencies.sh
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	scripts/check-platforms.sh x86_64-pc-windows-gnu aarch64-apple-darwin
 	cargo bench --locked --no-run --profile dev
 	cargo test --locked
 	@$(MAKE) --no-print-directory check

@@ -175,7 +175,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("landlock", &["privilege"]),
     ("seccompiler", &["privilege"]),
     ("caps", &["privilege"]),
-    ("rustix", &["commit", "privilege", "source"]),
+    ("rustix", &["commit", "platform", "privilege", "source"]),
     ("libc", &["privilege", "source"]),
     ("ratatui", &["screen"]),
     ("procfs", &["process"]),

@@ -11,12 +11,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
 };
 
 pub(super) use super::request::{Action, CommitReply, CommitRequest};
 pub(super) use crate::helper_process::Connection;
+use crate::platform;
 use crate::{Error, ErrorKind};
 
 impl CommitRequest {
@@ -91,7 +92,7 @@ impl CommitReply<File> {
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = rustix::io::retry_on_intr(|| {
             let mut bytes = [IoSliceMut::new(&mut header)];
-            recvmsg(connection.as_fd(), &mut bytes, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+            recvmsg(connection.as_fd(), &mut bytes, &mut ancillary, platform::RECEIVING)
         })?;
         if received.bytes == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -9,6 +9,8 @@
 #[cfg_attr(windows, path = "windows.rs")]
 mod system;
 
+#[cfg(all(feature = "cli", unix))]
+pub use self::system::RECEIVING;
 pub use self::system::{
     allow_files, entry_id, file_id, holds_data, nameless_file, open_at_once, path_id, read_at,
     standard_error, standard_input, standard_output, take_terminal, thread_time, use_small_pages,

@@ -14,6 +14,15 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 #[cfg(target_os = "linux")]
 use nix::sys::stat::Mode;
 use nix::time::{ClockId, clock_gettime};
+#[cfg(feature = "cli")]
+use rustix::net::RecvFlags;
+
+/// Flags with which descriptors are received: no program that is started later has them. Other systems
+/// have no such flag, and portlore starts no program after that.
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub const RECEIVING: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+#[cfg(all(feature = "cli", not(target_os = "linux")))]
+pub const RECEIVING: RecvFlags = RecvFlags::empty();
 
 /// Device and inode of the file at a path, whose metadata is given.
 #[must_use]

@@ -1,4 +1,4 @@
-//! System calls: only Linux lets a process restrict its own, on x86-64 and AArch64 as far as this
+//! System calls: only Linux lets a process restrict its own, on x86-64 and `AArch64` as far as this
 //! program goes.
 
 use super::Enforcement;

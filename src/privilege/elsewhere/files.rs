@@ -18,6 +18,7 @@ impl FileRules {
         Ok(Self)
     }
 
+    #[allow(clippy::unused_self, reason = "as on Linux")]
     pub(super) fn enforce(self) -> Result<Enforcement, String> {
         Ok(Enforcement::Unavailable("only Linux can limit access to files (Landlock)".to_owned()))
     }

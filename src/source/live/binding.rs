@@ -22,6 +22,7 @@ pub(super) enum LinkChange {
     /// The interface has a new name; the device is still bound to it.
     Renamed(String),
     /// The interface does not exist any more.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only netlink tells"))]
     Away,
     /// The interface came back, and the device is bound to it again.
     Back,

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
 };
 
 use super::binding::bind_again;
-use crate::{Error, ErrorKind, Result, helper_process};
+use crate::{Error, ErrorKind, Result, helper_process, platform};
 
 /// How long the process may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ impl RebindHelper {
         let rights = [device];
         ancillary.push(SendAncillaryMessage::ScmRights(&rights));
         let bytes = [IoSlice::new(&request)];
-        sendmsg(&self.connection, &bytes, &mut ancillary, SendFlags::NOSIGNAL)
+        sendmsg(&self.connection, &bytes, &mut ancillary, SendFlags::empty())
             .map_err(|errno| gone(errno.into()))?;
         let mut reply = [0; 4];
         self.connection.read_exact(&mut reply).map_err(gone)?;
@@ -88,7 +88,7 @@ pub fn serve_rebinding(mut connection: UnixStream) -> Result<()> {
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = rustix::io::retry_on_intr(|| {
             let mut bytes = [IoSliceMut::new(&mut request)];
-            recvmsg(connection.as_fd(), &mut bytes, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+            recvmsg(connection.as_fd(), &mut bytes, &mut ancillary, platform::RECEIVING)
         });
         let length = received.map_err(|errno| fail(errno.into()))?.bytes;
         let Some((&promiscuous, name)) = request[..length].split_first() else { return Ok(()) };
