@@ -29,6 +29,13 @@ pub fn told(output: &Output) -> (i32, String, String) {
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
+/// The same in terms of a folder: `@` stands for its path in the words of the line.
+pub fn in_folder(folder: &Path, line: &str) -> (i32, String, String) {
+    let folder = format!("{}/", folder.display());
+    let words: Vec<String> = line.split(' ').map(|word| word.replace('@', &folder)).collect();
+    outcome(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 /// The JSON document of a replay with flows, and its exit status.
 pub fn document(args: &[&str]) -> (i32, serde_json::Value) {
     let args = [&["replay", "--flows", "--format", "json"], args].concat();

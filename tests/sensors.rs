@@ -9,7 +9,8 @@ use portlore::catalogue::Catalogue;
 use portlore::pipeline::CapturePart;
 use portlore::snapshot::{MergedFile, SensorState, SnapshotContents};
 
-use crate::run::outcome;
+use crate::run::{in_folder, outcome};
+use crate::time_window::{pcap, records};
 
 /// Captures of eight sensors. Two of them have the same, whose addresses are therefore the same.
 const SENSORS: [(&str, &[&str]); 8] = [
@@ -37,13 +38,6 @@ fn captures() -> tempfile::TempDir {
         }
     }
     folder
-}
-
-/// Runs the program in terms of a folder: `@` stands for its path.
-fn in_folder(folder: &Path, line: &str) -> (i32, String, String) {
-    let folder = format!("{}/", folder.display());
-    let words: Vec<String> = line.split(' ').map(|word| word.replace('@', &folder)).collect();
-    outcome(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The same of a run that succeeds: stdout and stderr.
@@ -198,20 +192,10 @@ fn snapshots_that_do_not_belong_together_are_refused_by_name() {
 fn a_conversation_across_rotated_files_is_one_flow_with_file_and_frame_of_each_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ssh-3001.pcap");
-    let bytes = fs::read(path).unwrap();
-    let (header, mut rest) = bytes.split_at(24);
-    let (mut files, mut frames) = (Vec::new(), 0);
-    while !rest.is_empty() {
-        let len = 16 + u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
-        let (record, behind) = rest.split_at(len);
-        // Four frames a file, so that both greetings are in the second one.
-        if frames % 4 == 0 {
-            files.push(header.to_vec());
-        }
-        files.last_mut().unwrap().extend(record);
-        (rest, frames) = (behind, frames + 1);
-    }
+    let (header, records) = records("fixtures/ssh-3001.pcap");
+    let frames = records.len() as u64;
+    // Four frames a file, so that both greetings are in the second one.
+    let files: Vec<_> = records.chunks(4).map(|records| pcap(&header, records)).collect();
     assert!(files.len() >= 3);
     for (number, file) in files.iter().enumerate() {
         fs::write(folder.join(format!("east-{number}.pcap")), file).unwrap();

@@ -2,7 +2,9 @@
 //! gives what one run gives.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::thread;
 
@@ -19,7 +21,8 @@ use portlore::snapshot::{SnapshotAbout, SnapshotFile, SnapshotSettings};
 use portlore::source::{Drops, Files, Frame, LinkType, Next, Source};
 use portlore::time::Time;
 
-use crate::run::{captures, outcome};
+use crate::run::{captures, in_folder, portlore, told};
+use crate::time_window::{pcap, records};
 
 /// A frame of a capture.
 struct Captured {
@@ -350,28 +353,12 @@ fn the_same_packets_leave_the_same_bytes_with_any_number_of_workers() {
 /// The showcase as three files of a sensor, in a folder of their own.
 fn rotated() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
-    let bytes = fs::read(path).unwrap();
-    let (header, mut rest) = bytes.split_at(24);
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        let len = 16 + u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
-        let (record, behind) = rest.split_at(len);
-        records.push(record);
-        rest = behind;
-    }
+    let (header, records) = records("fixtures/showcase.pcap");
     for (number, part) in records.chunks(records.len().div_ceil(3)).enumerate() {
-        let file = [header, &part.concat()].concat();
-        fs::write(folder.path().join(format!("east-{number}.pcap")), file).unwrap();
+        let path = folder.path().join(format!("east-{number}.pcap"));
+        fs::write(path, pcap(&header, part)).unwrap();
     }
     folder
-}
-
-/// Runs the program in terms of a folder: `@` stands for its path.
-fn in_folder(folder: &Path, line: &str) -> (i32, String, String) {
-    let folder = format!("{}/", folder.display());
-    let words: Vec<String> = line.split(' ').map(|word| word.replace('@', &folder)).collect();
-    outcome(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[test]
@@ -408,6 +395,24 @@ fn rotated_files_in_parts_give_the_report_and_the_rows_of_one_run() {
     for output in ["--stats --servers", "--format md", "--only findings"] {
         let whole = run(&format!("replay --chain @east-0.pcap @east-1.pcap @east-2.pcap {output}"));
         assert_eq!(run(&format!("report @1.plore {output}")), whole, "{output}");
+    }
+}
+
+#[test]
+fn a_snapshot_is_read_from_a_pipe_as_from_its_file() {
+    let rotated = rotated();
+    let folder = rotated.path();
+    let line = "replay --sensor east --chain @east-0.pcap --snapshot @0.plore";
+    assert_eq!(in_folder(folder, line).0, 0);
+    let from_file = in_folder(folder, "report @0.plore --format json").1;
+    for command in ["report", "merge"] {
+        let mut portlore = portlore(&[command, "/dev/stdin", "--format", "json"]);
+        let mut running = portlore.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let snapshot = fs::read(folder.join("0.plore")).unwrap();
+        running.stdin.take().unwrap().write_all(&snapshot).unwrap();
+        let (status, stdout, _) = told(&running.wait_with_output().unwrap());
+        assert_eq!(status, 0);
+        assert!(command == "merge" || stdout == from_file);
     }
 }
 

@@ -55,6 +55,7 @@ pub struct SliceArgs {
     /// Tell networks apart by vlan, vni or both, as in replay
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
     pub key: Vec<KeyPart>,
+    /// The threads of the run, and what they may do.
     #[command(flatten)]
     pub process: ProcessArgs,
 }

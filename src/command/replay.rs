@@ -105,7 +105,7 @@ fn replay_part(
             same.map_err(|error| error.with_object(name))?;
             let read = about.files.iter().map(|file| (&*file.name, file.frames));
             let read = FrameFiles::of_chain(read);
-            files = files.following(state.frames(), state.interfaces(), read);
+            files = files.following(state.frames(), state.interfaces()).recorded_in(read);
             (about, Some(state))
         }
     };
@@ -142,7 +142,7 @@ fn replay_sensors(
         let files = Files::open_with_stop(&paths, &signals.stop)?.chained();
         unreadable.extend(files.unreadable().iter().cloned());
         let names = names(&paths).into_iter();
-        inputs.extend(names.map(|name| FrameFiles::name_of_sensors(&sensor, &name)));
+        inputs.extend(names.map(|name| FrameFiles::name_in_sensor(&sensor, &name)));
         sensors.push((sensor, compile(args, &files.links())?, files));
     }
     if let Some(error) = Error::from_all(unreadable) {

@@ -1,6 +1,7 @@
 //! `portlore report`: the report of a snapshot, as if the capture had ended there; and `portlore merge`,
 //! that of several.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -121,20 +122,17 @@ struct SnapshotInputs {
 impl SnapshotInputs {
     /// Reads what the files cover.
     fn read(files: Vec<SnapshotInput>, catalogue: Arc<Catalogue>) -> Result<Self> {
-        let contents = files.iter().map(|file| {
-            let contents = SnapshotContents::read(&file.name, &file.bytes()?, &catalogue)?;
-            Ok((file.name.clone(), contents))
-        });
+        let contents = files.iter().map(|file| Ok((file.name.clone(), file.contents(&catalogue)?)));
         let contents = contents.collect::<Result<_>>()?;
         Ok(Self { files, contents, catalogue })
     }
 
     /// What a file has of a sensor; read when its turn comes, so that one is in memory at a time. `held`
     /// is the last file and its bytes: many sensors may be in one.
-    fn sensor(
-        &self,
+    fn sensor<'s>(
+        &'s self,
         ChosenSensor { about, place: (file, place) }: ChosenSensor,
-        held: &mut Option<(usize, Vec<u8>)>,
+        held: &mut Option<(usize, Cow<'s, [u8]>)>,
     ) -> Result<SensorRun> {
         let (name, contents) = &self.contents[file];
         let (_, bytes) = match held.take() {
@@ -181,7 +179,7 @@ fn files_of(sensors: &[ChosenSensor]) -> (Vec<String>, FrameFiles) {
         files.add_chain(about.files.iter().map(|file| (&*file.name, file.frames)));
         for file in &about.files {
             before = before.saturating_add(file.frames);
-            names.push(FrameFiles::name_of_sensors(&about.sensor, &file.name));
+            names.push(FrameFiles::name_in_sensor(&about.sensor, &file.name));
         }
     }
     (names, files)

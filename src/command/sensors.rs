@@ -81,7 +81,7 @@ pub fn run_sensors(
         let options = Options { hooks: Hooks { on_flow, ..options.hooks }, ..*options };
         let mut part = match captured {
             SensorCapture::Frames(captures, filter) => {
-                let mut captures = captures.following(0, &[], files.clone());
+                let mut captures = captures.recorded_in(files.clone());
                 pipeline::run_part(&mut captures, filter, catalogue, &options, None)?
             }
             SensorCapture::State(state) => {

@@ -1,13 +1,14 @@
 //! The snapshot from which a run continues, and the one that it writes.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::SavedState;
-use portlore::snapshot::{SnapshotAbout, SnapshotFile, SnapshotSettings};
+use portlore::snapshot::{SnapshotAbout, SnapshotContents, SnapshotFile, SnapshotSettings};
 use portlore::{Error, ErrorKind, Result};
 
 use super::output::Output;
@@ -15,40 +16,75 @@ use super::recorded_files::FileRecord;
 use super::session::tenant_parts;
 use crate::cli::CaptureArgs;
 
+/// Bytes of a snapshot that are read at most.
+const LARGEST: u64 = 64 << 30;
+
 /// The file of a snapshot, opened before the process gives up the right to open files.
 pub struct SnapshotInput {
     pub name: String,
-    file: File,
+    bytes: SnapshotBytes,
+}
+
+/// Where the bytes of a snapshot are.
+enum SnapshotBytes {
+    /// In a file, which is read whenever they are needed.
+    File(File),
+    /// They came from a pipe, which cannot be read again.
+    Piped(Vec<u8>),
 }
 
 impl SnapshotInput {
     /// Opens the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] where it cannot be opened.
+    /// [`ErrorKind::Input`] where it cannot be opened, or is a pipe that cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| cannot_be_read(&name, &error))?;
-        if file.metadata().map_err(|error| cannot_be_read(&name, &error))?.is_dir() {
+        let fail = |error: io::Error| cannot_be_read(&name, &error);
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        if metadata.is_dir() {
             return Err(Error::new(ErrorKind::Input, "is a folder")
                 .with_object(name)
                 .with_remedy("name a file that --snapshot has written"));
         }
-        Ok(Self { name, file })
+        let bytes = if metadata.is_file() {
+            SnapshotBytes::File(file)
+        } else {
+            let mut bytes = Vec::new();
+            file.take(LARGEST).read_to_end(&mut bytes).map_err(fail)?;
+            SnapshotBytes::Piped(bytes)
+        };
+        Ok(Self { name, bytes })
     }
 
     /// Its bytes, of which there are no more than a snapshot may have.
     ///
     /// # Errors
     /// [`ErrorKind::Input`] where it cannot be read.
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        const LARGEST: u64 = 64 << 30;
-        let (mut file, mut bytes) = (&self.file, Vec::new());
-        let read = file.rewind().and_then(|()| file.take(LARGEST).read_to_end(&mut bytes));
-        // What cannot be rewound can be read once.
-        let read = read.or_else(|_| file.take(LARGEST).read_to_end(&mut bytes));
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+        self.first_bytes(LARGEST)
+    }
+
+    /// What it covers.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes) and [`SnapshotContents::read`].
+    pub fn contents(&self, catalogue: &Arc<Catalogue>) -> Result<SnapshotContents> {
+        let beginning = self.first_bytes(SnapshotContents::BEGINNING)?;
+        let bytes = self.first_bytes(SnapshotContents::end(&beginning))?;
+        SnapshotContents::read(&self.name, &bytes, catalogue)
+    }
+
+    fn first_bytes(&self, most: u64) -> Result<Cow<'_, [u8]>> {
+        let mut file = match &self.bytes {
+            SnapshotBytes::File(file) => file,
+            SnapshotBytes::Piped(bytes) => return Ok(Cow::Borrowed(bytes)),
+        };
+        let mut bytes = Vec::new();
+        let read = file.rewind().and_then(|()| file.take(most).read_to_end(&mut bytes));
         read.map_err(|error| cannot_be_read(&self.name, &error))?;
-        Ok(bytes)
+        Ok(Cow::Owned(bytes))
     }
 
     /// The snapshot, in which services of `catalogue` are named.
@@ -60,7 +96,7 @@ impl SnapshotInput {
     }
 }
 
-fn cannot_be_read(name: &str, error: &std::io::Error) -> Error {
+fn cannot_be_read(name: &str, error: &io::Error) -> Error {
     Error::new(ErrorKind::Input, format!("cannot be read: {error}")).with_object(name)
 }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::counters::CaptureCounters;
+use super::run::SelectionCounts;
 use super::worker::WorkerResult;
-use super::{JudgedFlow, ResourceLimits, Run, SavedCounts, SavedState};
+use super::{JudgedFlow, ResourceLimits, Run, SavedCounts, SavedState, SelectedFlows};
 use crate::catalogue::Catalogue;
 use crate::source::{Drops, FrameFiles};
 use crate::stats::{SensorPlace, Stats};
@@ -36,14 +37,8 @@ impl CapturePart {
         files: FrameFiles,
     ) -> Self {
         let stats = Stats::with_max_servers(limits.max_servers);
-        Self {
-            counts: SavedCounts::none(stats, None),
-            failures: Vec::new(),
-            flows: Vec::new(),
-            saved: None,
-            catalogue,
-            files: Some(files),
-        }
+        let none = Self::of_counts(SavedCounts::none(stats, None), catalogue);
+        Self { files: Some(files), ..none }
     }
 
     /// What is counted, in the order in which it is written.
@@ -103,7 +98,7 @@ impl CapturePart {
 
 impl SavedCounts {
     /// No frames and no flows.
-    pub(super) fn none(stats: Stats, selected: Option<super::SelectedFlows>) -> Self {
+    pub(super) fn none(stats: Stats, selected: Option<SelectedFlows>) -> Self {
         Self {
             counters: CaptureCounters::default(),
             interfaces: Vec::new(),
@@ -122,13 +117,22 @@ impl SavedCounts {
     /// Adds what a worker counted of the flows that it ended; returns those that it kept.
     pub(super) fn end(&mut self, worker: WorkerResult) -> Vec<JudgedFlow> {
         let WorkerResult { stats, flows, evicted, cut, selected, .. } = worker;
+        self.add_flows(stats, (cut, evicted), selected);
+        flows
+    }
+
+    /// Adds flows that have ended: their statistics, how many of them were cut and evicted, and how
+    /// many were selected.
+    pub(super) fn add_flows(
+        &mut self,
+        stats: Stats,
+        (cut, evicted): (u64, u64),
+        selected: Option<SelectionCounts>,
+    ) {
+        self.stats.merge(stats);
         self.cut += cut;
         self.evicted += evicted;
-        if let (Some(all), Some(counts)) = (&mut self.selected, selected) {
-            all.add(counts);
-        }
-        self.stats.merge(stats);
-        flows
+        SelectedFlows::add_to(&mut self.selected, selected);
     }
 
     /// Adds the counts of another sensor, before whose frames there are `frames` others.

@@ -84,10 +84,12 @@ impl SelectedFlows {
         self.seen += other.seen;
     }
 
-    /// Adds other flows.
-    pub(super) const fn add(&mut self, counts: SelectionCounts) {
-        self.selected += counts.selected;
-        self.seen += counts.seen;
+    /// Adds other flows, where some are selected.
+    pub(super) const fn add_to(all: &mut Option<Self>, counts: Option<SelectionCounts>) {
+        if let (Some(all), Some(counts)) = (all, counts) {
+            all.selected += counts.selected;
+            all.seen += counts.seen;
+        }
     }
 }
 

@@ -95,12 +95,7 @@ impl SavedCounts {
     /// Adds what a worker counted; returns its shards.
     pub(super) fn add(&mut self, worker: SavedWorker) -> Vec<(usize, Vec<u8>)> {
         let SavedWorker { stats, cut, evicted, selected, shards } = worker;
-        self.stats.merge(stats);
-        self.cut += cut;
-        self.evicted += evicted;
-        if let (Some(all), Some(counts)) = (&mut self.selected, selected) {
-            all.add(counts);
-        }
+        self.add_flows(stats, (cut, evicted), selected);
         shards
     }
 

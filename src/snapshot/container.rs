@@ -89,6 +89,12 @@ pub(super) fn section_behind(bytes: &[u8], others: usize) -> Result<Vec<u8>, Con
     section(&mut rest)
 }
 
+/// The bytes of a file up to the end of its first section, by the bytes with which it begins.
+pub(super) fn first_end(beginning: &[u8]) -> u64 {
+    let stored = content(beginning).map_or(0, |rest| number(rest, 0));
+    (MAGIC.len() + size_of_val(&FORMAT) + HEADER) as u64 + stored
+}
+
 /// The sections of a file of this format.
 fn content(bytes: &[u8]) -> Result<&[u8], ContainerFault> {
     let known = bytes.len().min(MAGIC.len());

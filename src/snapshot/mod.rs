@@ -81,7 +81,16 @@ impl SnapshotFile {
 }
 
 impl SnapshotContents {
-    /// Reads what the file of this name covers.
+    /// Bytes of a file from which its length up to the end of the contents is known.
+    pub const BEGINNING: u64 = 64;
+
+    /// The bytes of a file that [`read`](Self::read) needs, by those with which it begins.
+    #[must_use]
+    pub fn end(beginning: &[u8]) -> u64 {
+        container::first_end(beginning)
+    }
+
+    /// Reads what the file of this name covers, of which these are the first bytes.
     ///
     /// # Errors
     /// As [`SnapshotFile::read`].

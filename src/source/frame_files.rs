@@ -1,6 +1,8 @@
 //! Where the frames of several files are. Wireshark opens a file and shows the number of a frame in it,
 //! not its number in the stream of all files.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs that are kept at most: files of a ring have one each, files that overlap in time one for each
@@ -79,7 +81,7 @@ impl FrameFiles {
 
     /// The name that the file of a sensor has here.
     #[must_use]
-    pub fn name_of_sensors(sensor: &str, path: &str) -> String {
+    pub fn name_in_sensor(sensor: &str, path: &str) -> String {
         format!("{sensor}/{}", file_name(path))
     }
 
@@ -88,7 +90,7 @@ impl FrameFiles {
         let Runs { runs, end, sensor } = &mut *self.runs();
         let (first, file) = match sensor {
             Some((sensor, before)) => {
-                (first.saturating_add(*before), Self::name_of_sensors(sensor, name).into())
+                (first.saturating_add(*before), Self::name_in_sensor(sensor, name).into())
             }
             None => (first, name.into()),
         };
@@ -122,7 +124,7 @@ impl FrameFiles {
 
 /// The name without its folders.
 fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+    Path::new(path).file_name().and_then(OsStr::to_str).unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -32,10 +32,10 @@ pub struct EventPlan {
 
 impl EventPlan {
     /// The events that the format writes while a capture runs, at the interval that the user chose.
-    pub fn new(args: &ObserverArgs, common: &OutputArgs) -> Self {
-        let format = common.format.definition();
+    pub fn new(args: &ObserverArgs, outputs: &OutputArgs) -> Self {
+        let format = outputs.format.definition();
         let intervals = format.intervals.and_then(|output| {
-            Some((args.interval.or(output.default)?, (output.writer)(zone(common))))
+            Some((args.interval.or(output.default)?, (output.writer)(zone(outputs))))
         });
         let flows = match format.flows {
             FlowOutput::Streamed(write) => Some(write),
@@ -46,9 +46,9 @@ impl EventPlan {
 
     /// The flows of a capture that is read to its end, in a format that writes each one when it
     /// ends.
-    pub fn of_replay(common: &OutputArgs) -> Self {
-        let flows = match common.format.definition().flows {
-            FlowOutput::Streamed(write) if common.only.is_none() => Some(write),
+    pub fn of_replay(outputs: &OutputArgs) -> Self {
+        let flows = match outputs.format.definition().flows {
+            FlowOutput::Streamed(write) if outputs.only.is_none() => Some(write),
             _ => None,
         };
         Self { intervals: None, flows }

@@ -74,11 +74,11 @@ impl LiveOutputs {
     /// Where the terminal, or the address for metrics, cannot be used.
     pub fn open(
         args: &ObserverArgs,
-        common: &OutputArgs,
+        outputs: &OutputArgs,
         output: &Output,
         keyboard: Keyboard,
     ) -> Result<Self> {
-        let format = common.format.definition();
+        let format = outputs.format.definition();
         let screen = !args.no_tui
             && args.interval.is_none()
             && format.full_screen
@@ -91,12 +91,12 @@ impl LiveOutputs {
             None
         };
         let server = args.metrics.map(MetricsServer::bind).transpose()?;
-        Ok(Self { server, screen, events: EventPlan::new(args, common) })
+        Ok(Self { server, screen, events: EventPlan::new(args, outputs) })
     }
 
     /// The outputs of a capture that is read to its end.
-    pub fn of_replay(common: &OutputArgs) -> Self {
-        Self { events: EventPlan::of_replay(common), ..Self::default() }
+    pub fn of_replay(outputs: &OutputArgs) -> Self {
+        Self { events: EventPlan::of_replay(outputs), ..Self::default() }
     }
 
     /// Whether single flows are shown while the capture runs.

@@ -129,9 +129,7 @@ impl<'p> Snapshotter<'p> {
         for worker in workers {
             run.stats.merge(worker.stats);
             run.evicted += worker.evicted;
-            if let (Some(all), Some(counts)) = (&mut run.selected, worker.selected) {
-                all.add(counts);
-            }
+            SelectedFlows::add_to(&mut run.selected, worker.selected);
             live_flows += worker.live;
             held_flows += worker.held;
             detail = detail.or(worker.detail);

@@ -226,9 +226,7 @@ impl Files {
             given: Vec::new(),
             unreadable,
         };
-        let mut named = 0;
         for slot in opened {
-            named += 1;
             match slot {
                 Err(error) => files.unreadable.push(error),
                 Ok((first, slot)) => {
@@ -238,6 +236,7 @@ impl Files {
                 }
             }
         }
+        let named = files.slots.len() + files.unreadable.len();
         files.frame_files = (named > 1).then(FrameFiles::default);
         if files.slots.is_empty()
             && let Some(error) = Error::from_all(files.unreadable.iter().cloned())
@@ -256,14 +255,18 @@ impl Files {
         self
     }
 
-    /// Lets the frames follow `frames` others, which came from interfaces with these names and from
-    /// these files.
+    /// Lets the frames follow `frames` others, which came from interfaces with these names.
     #[must_use]
-    pub fn following(mut self, frames: u64, interfaces: &[String], files: FrameFiles) -> Self {
+    pub fn following(mut self, frames: u64, interfaces: &[String]) -> Self {
         self.number = frames;
         self.interfaces = InterfaceNumbers::following(interfaces);
-        self.frame_files = Some(files);
         self
+    }
+
+    /// Adds where the frames are to `files`.
+    #[must_use]
+    pub fn recorded_in(self, files: FrameFiles) -> Self {
+        Self { frame_files: Some(files), ..self }
     }
 
     /// Marks the stream as endless: a pipe from a capture that is expected to be stopped.
