@@ -4,6 +4,7 @@
 //! process that started it over a socket at its standard input, and ends with that.
 
 mod life;
+mod watch;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,10 +13,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-pub use self::life::{Life, watch};
+pub use self::life::Life;
+pub use self::watch::watch;
 
 /// The connection between a helper process and the process that started it.
-pub type Connection = UnixStream;
+pub type HelperConnection = UnixStream;
 
 /// The running program under a subcommand, even if its file has been replaced since.
 ///
@@ -70,7 +72,7 @@ fn program_file() -> io::Result<PathBuf> {
 pub fn start(
     subcommand: &str,
     set_up: impl FnOnce(&mut Command) -> &mut Command,
-) -> io::Result<(Connection, Child)> {
+) -> io::Result<(HelperConnection, Child)> {
     let (ours, theirs) = UnixStream::pair()?;
     let process = set_up(&mut this_program(subcommand)?)
         .stdin(OwnedFd::from(theirs))

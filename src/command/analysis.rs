@@ -13,7 +13,7 @@ use super::inputs::find_captures;
 use super::output::OutputPlan;
 use super::progress::ProgressBar;
 use super::session::{reading_options, selector, selects};
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use crate::cli::AnalysisArgs;
 
 /// Capture files that are open.

@@ -18,7 +18,7 @@ use super::expectations::{ExpectationsFile, FlowCheck};
 use super::inputs::{InputFiles, names};
 use super::output::{Output, Outputs};
 use super::session::drop_privileges;
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::{FAILED, INCOMPLETE, UNREADABLE, messages};
 use crate::cli::{CheckArgs, CheckFormat};
 

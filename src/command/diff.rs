@@ -21,7 +21,7 @@ use super::catalogue::{load, places};
 use super::inputs::{InputFiles, is_standard};
 use super::output::Outputs;
 use super::session::drop_privileges;
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::{FAILED, INCOMPLETE, UNREADABLE, messages};
 use crate::cli::{DiffArgs, DiffFormat};
 

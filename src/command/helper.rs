@@ -4,12 +4,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use portlore::helper_process::Connection;
+use portlore::helper_process::HelperConnection;
 use portlore::{Error, ErrorKind, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
-use super::signals::not_received;
+use super::signal_flags::not_received;
 
 /// Signals that concern the process that captures, and no helper process.
 pub const OTHERS: &[i32] = &[SIGHUP, SIGINT, SIGUSR1];
@@ -22,10 +22,12 @@ pub const ALL: &[i32] = &[SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1];
 ///
 /// # Errors
 /// The system's reason.
-pub fn connection(ignored: &[i32]) -> Result<Connection> {
+pub fn connection(ignored: &[i32]) -> Result<HelperConnection> {
     for &signal in ignored {
         flag::register(signal, Arc::default()).map_err(|error| not_received(&error))?;
     }
     let input = io::stdin().as_fd().try_clone_to_owned();
-    input.map(Connection::from).map_err(|error| Error::new(ErrorKind::System, error.to_string()))
+    input
+        .map(HelperConnection::from)
+        .map_err(|error| Error::new(ErrorKind::System, error.to_string()))
 }

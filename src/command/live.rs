@@ -23,7 +23,8 @@ use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
 use super::service_files::ServiceFiles;
 use super::session::{Frames, LiveContext, Mode, Session, check_table, drop_privileges, zone};
-use super::signals::{CatalogueReload, SignalFlags};
+use super::signal_flags::SignalFlags;
+use super::signals::CatalogueReload;
 use crate::cli::LiveArgs;
 
 /// Default snap length in bytes: openings are 8 KiB a side, behind the headers, and a jumbo frame

@@ -36,6 +36,7 @@ mod sensors;
 pub mod service_files;
 pub mod services;
 mod session;
+mod signal_flags;
 #[cfg_attr(windows, path = "windows/signals.rs")]
 mod signals;
 pub mod slice;

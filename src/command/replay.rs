@@ -17,7 +17,7 @@ use super::progress::ProgressBar;
 use super::recorded_files::RecordedFiles;
 use super::sensors::{SensorCapture, SensorRun, SensorRuns, sensor_folders};
 use super::session::{Frames, Mode, Session, check_table, drop_privileges, zone};
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::snapshot::{SnapshotInput, SnapshotPlan, SnapshotWriter, UnwrittenSnapshot, settings};
 use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;

@@ -24,7 +24,7 @@ use super::observers::EventPlan;
 use super::output::{Output, OutputPlan, Outputs};
 use super::sensors::{NoFrames, SensorCapture, SensorRun, SensorRuns};
 use super::session::{Frames, Session, check_table, drop_privileges, zone};
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::snapshot::{SnapshotInput, SnapshotPlan};
 use crate::cli::{
     CaptureArgs, KeyPart, MOST_FLOWS, MOST_HISTOGRAM_PORTS, MOST_OPENING_MIB, MOST_SERVERS,

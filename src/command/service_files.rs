@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
 use portlore::catalogue::{Catalogue, ServiceFile};
-use portlore::helper_process::{self, Connection};
+use portlore::helper_process::{self, HelperConnection};
 use portlore::privilege::{self, Account, Keep};
 use portlore::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl ReadFile {
 /// The service files of a capture; the process that reads them ends with this.
 pub struct ServiceFiles {
     /// `None` where there are no files.
-    connection: Option<Connection>,
+    connection: Option<HelperConnection>,
 }
 
 impl ServiceFiles {

@@ -27,7 +27,7 @@ use super::observers::{IntervalObserver, LiveOutputs, Observers, OutputStream, S
 use super::output::{OpenOutputs, Output, OutputState};
 use super::progress::ProgressBar;
 use super::sensors::{SensorRuns, run_sensors};
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::snapshot::{SnapshotPlan, SnapshotWriter, UnwrittenSnapshot};
 use super::{FAILED, INCOMPLETE, messages};
 use crate::cli::{CaptureArgs, Format, KeyPart, OutputArgs, ReadingArgs, SortChoice, TableChoice};

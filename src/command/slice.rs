@@ -23,7 +23,7 @@ use super::inputs::{InputFiles, find_captures, is_standard};
 use super::output::{OutputPlan, OutputState, Outputs};
 use super::progress::ProgressBar;
 use super::session::{drop_privileges, tenant_parts, worker_count};
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::{FAILED, INCOMPLETE, UNREADABLE, messages};
 use crate::cli::SliceArgs;
 

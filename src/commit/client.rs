@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use super::messages::{Action, CommitReply, CommitRequest, Connection};
+use super::messages::{Action, CommitConnection, CommitReply, CommitRequest};
 use super::planned::PlannedOutput;
 use super::running::{Running, disconnect};
 use crate::helper_process::Life;
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// The committing process, which ends with the last output.
 pub struct CommitHelper {
-    connection: Mutex<Connection>,
+    connection: Mutex<CommitConnection>,
     /// `None` once it is watched.
     process: Mutex<Option<Running>>,
     /// The thread that waits for its end.
@@ -49,7 +49,7 @@ impl CommitHelper {
         Ok(Arc::new(helper))
     }
 
-    fn new(connection: Connection, process: Running) -> Self {
+    fn new(connection: CommitConnection, process: Running) -> Self {
         Self {
             connection: Mutex::new(connection),
             process: Mutex::new(Some(process)),

@@ -16,7 +16,7 @@ use rustix::net::{
 };
 
 pub(super) use super::request::{Action, CommitReply, CommitRequest};
-pub(super) use crate::helper_process::Connection;
+pub(super) use crate::helper_process::HelperConnection as CommitConnection;
 use crate::platform;
 use crate::{Error, ErrorKind};
 
@@ -31,12 +31,12 @@ impl CommitRequest {
     ];
 
     /// Sends the request.
-    pub(super) fn send(self, mut connection: &Connection) -> io::Result<()> {
+    pub(super) fn send(self, mut connection: &CommitConnection) -> io::Result<()> {
         connection.write_all(&[self.action as u8, self.output])
     }
 
     /// Waits for the next request; `None` where the other side is gone or sends no request.
-    pub(super) fn receive(mut connection: &Connection) -> Option<Self> {
+    pub(super) fn receive(mut connection: &CommitConnection) -> Option<Self> {
         let mut bytes = [0; 2];
         connection.read_exact(&mut bytes).ok()?;
         let action = *Self::ACTIONS.get(usize::from(bytes[0]))?;
@@ -54,7 +54,7 @@ const HEADER: usize = 3;
 
 impl CommitReply<&File> {
     /// Sends the reply.
-    pub(super) fn send(&self, mut connection: &Connection) -> io::Result<()> {
+    pub(super) fn send(&self, mut connection: &CommitConnection) -> io::Result<()> {
         let (status, file, text) = match self {
             Self::Done => (DONE, None, String::new()),
             Self::File { file, path } => (FILE, Some([file.as_fd()]), path.clone()),
@@ -86,7 +86,7 @@ impl CommitReply<File> {
     ///
     /// # Errors
     /// The other side is gone, or what it sent is no reply.
-    pub(super) fn receive(mut connection: &Connection) -> io::Result<Self> {
+    pub(super) fn receive(mut connection: &CommitConnection) -> io::Result<Self> {
         let mut header = [0; HEADER];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);

@@ -4,7 +4,7 @@ use std::io;
 use std::net::Shutdown;
 use std::process::Child;
 
-use super::messages::Connection;
+use super::messages::CommitConnection;
 use super::{CommitHelper, PlannedOutput};
 use crate::helper_process::{self, Life};
 
@@ -26,7 +26,7 @@ impl Running {
         plans: &[PlannedOutput],
         force: bool,
         user: Option<&str>,
-    ) -> io::Result<(Connection, Self)> {
+    ) -> io::Result<(CommitConnection, Self)> {
         let (ours, process) = helper_process::start(CommitHelper::COMMAND, |command| {
             command
                 .args(user.map(|user| format!("--user={user}")))
@@ -50,7 +50,7 @@ impl Running {
 }
 
 /// Ends the connection, and with it the process.
-pub(super) fn disconnect(connection: &mut Connection) {
+pub(super) fn disconnect(connection: &mut CommitConnection) {
     // The other side may be gone.
     let _ = connection.shutdown(Shutdown::Both);
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::folder::{Folder, has_no_reader, open_special, sync};
-use super::messages::{Action, CommitReply, CommitRequest, Connection};
+use super::messages::{Action, CommitConnection, CommitReply, CommitRequest};
 use super::planned::{OutputRole, PlannedOutput};
 use super::series::Series;
 use super::target::{parent_folder, unfinished};
@@ -86,7 +86,7 @@ impl CommitServer {
     /// Does what the other side asks for until it is gone. Returns a line for each file that it left
     /// behind.
     #[must_use]
-    pub fn serve(mut self, connection: &Connection) -> Vec<String> {
+    pub fn serve(mut self, connection: &CommitConnection) -> Vec<String> {
         if CommitReply::Done.send(connection).is_ok() {
             while let Some(CommitRequest { action, output }) = CommitRequest::receive(connection) {
                 let Some(target) = self.0.get_mut(usize::from(output)) else { break };
@@ -100,7 +100,7 @@ impl CommitServer {
 }
 
 /// Tells the other side that there will be no outputs.
-pub fn refuse(connection: &Connection, error: Error) {
+pub fn refuse(connection: &CommitConnection, error: Error) {
     // Without the other side there is nobody to tell.
     let _ = CommitReply::Refused(error).send(connection);
 }
@@ -149,7 +149,7 @@ impl Target {
     }
 
     /// Does what was asked for, and replies.
-    fn perform(&mut self, action: Action, connection: &Connection) -> Result<(), BadRequest> {
+    fn perform(&mut self, action: Action, connection: &CommitConnection) -> Result<(), BadRequest> {
         let path = &self.plan.path;
         match &mut self.state {
             TargetState::File(target) => target.perform(action, path, connection),
@@ -188,7 +188,7 @@ impl FileTarget {
         &mut self,
         action: Action,
         path: &Path,
-        connection: &Connection,
+        connection: &CommitConnection,
     ) -> Result<(), BadRequest> {
         let is_series = self.series.is_some();
         match (action, self.current.is_some()) {
@@ -212,7 +212,7 @@ impl FileTarget {
     }
 
     /// Hands over a new file, and gives the one before it its name.
-    fn open_next(&mut self, path: &Path, connection: &Connection) -> Result<(), BadRequest> {
+    fn open_next(&mut self, path: &Path, connection: &CommitConnection) -> Result<(), BadRequest> {
         let created = self
             .earlier_failure()
             .and_then(|()| self.create().map_err(|error| cannot_create(path, &error, &self.user)));
@@ -318,13 +318,17 @@ impl FileTarget {
 }
 
 /// Says whether something was done. Whoever takes no reply is not served any more.
-fn reply(done: Result<()>, connection: &Connection) -> Result<(), BadRequest> {
+fn reply(done: Result<()>, connection: &CommitConnection) -> Result<(), BadRequest> {
     let reply = done.map_or_else(CommitReply::Refused, |()| CommitReply::Done);
     reply.send(connection).map_err(|_| BadRequest)
 }
 
 /// Hands over an open file, which is at `path`.
-fn reply_with_file(file: &File, path: &Path, connection: &Connection) -> Result<(), BadRequest> {
+fn reply_with_file(
+    file: &File,
+    path: &Path,
+    connection: &CommitConnection,
+) -> Result<(), BadRequest> {
     let reply = CommitReply::File { file, path: path.display().to_string() };
     reply.send(connection).map_err(|_| BadRequest)
 }

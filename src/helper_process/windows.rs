@@ -1,29 +1,22 @@
 //! Helper processes: none on Windows, where privileges are not dropped and outputs are committed by
 //! a thread.
 
+#[path = "life.rs"]
+mod life;
+
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::process::{Child, Command, Stdio};
 
-/// Whether a helper process can answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Life {
-    /// It runs.
-    #[default]
-    Running,
-    /// It was stopped.
-    Stopped,
-    /// It is gone.
-    Ended,
-}
+pub use self::life::Life;
 
 /// The connection between a helper process and the process that started it. No value of this type
 /// exists here.
 #[derive(Debug)]
-pub struct Connection(Infallible);
+pub struct HelperConnection(Infallible);
 
-impl Connection {
+impl HelperConnection {
     /// Gives whatever is wanted: there is no value to call it with.
     #[must_use]
     pub fn absurd<T>(&self) -> T {
@@ -47,19 +40,19 @@ impl Connection {
     }
 }
 
-impl Read for Connection {
+impl Read for HelperConnection {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.absurd()
     }
 }
 
-impl Read for &Connection {
+impl Read for &HelperConnection {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.absurd()
     }
 }
 
-impl Write for Connection {
+impl Write for HelperConnection {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
         self.absurd()
     }
@@ -69,7 +62,7 @@ impl Write for Connection {
     }
 }
 
-impl Write for &Connection {
+impl Write for &HelperConnection {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
         self.absurd()
     }
@@ -86,7 +79,7 @@ impl Write for &Connection {
 pub fn start(
     _: &str,
     _: impl FnOnce(&mut Command) -> &mut Command,
-) -> io::Result<(Connection, Child)> {
+) -> io::Result<(HelperConnection, Child)> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "there are no helper processes on Windows"))
 }
 

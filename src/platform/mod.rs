@@ -1,7 +1,7 @@
 //! What programs ask of every system in another way: the identity of a file, standard streams as
 //! files, waiting for a pipe, the CPU time of a thread.
 //!
-//! Each function is written once for Unix and once for Windows, with the same face. What systems do
+//! Each function is written once for Unix and once for Windows, with one signature. What systems do
 //! not have at all (live capture, privileges, helper processes) is replaced beside the module that
 //! needs it; `docs/platforms.md` lists all places.
 

@@ -4,9 +4,9 @@
 //!
 //! Takes what is still needed and drops the rest for good. `account` changes the user,
 //! `capabilities` drops capabilities, `root_folder` hides the file system, `files` restricts access to
-//! it and `calls` the system calls; the last two state what each system supports, `elsewhere/` for
-//! systems that are not Linux. `inherited` closes
-//! the descriptors that a helper process was not meant to get.
+//! it and `calls` the system calls; the last two state what each system supports. `elsewhere/` takes
+//! the place of what only Linux has. `inherited` closes the descriptors that a helper process was not
+//! meant to get.
 
 mod access;
 mod account;
@@ -17,13 +17,17 @@ mod account;
 mod calls;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere/capabilities.rs")]
 mod capabilities;
+mod capability;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere/files.rs")]
 mod files;
+mod filtered_process;
 #[cfg_attr(target_vendor = "apple", path = "elsewhere/groups.rs")]
 mod groups;
 mod inherited;
+mod keep;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere/root_folder.rs")]
 mod root_folder;
+mod sandbox_test;
 #[cfg_attr(
     not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
     path = "elsewhere/trial.rs"
@@ -31,33 +35,24 @@ mod root_folder;
 mod trial;
 
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
 
 use nix::unistd::Uid;
 
-use self::calls::FilteredProcess;
 use self::files::FileRules;
+use self::filtered_process::FilteredProcess;
 use crate::{Error, ErrorKind, Result};
 
 pub use self::access::Successor;
 pub use self::account::{Account, caller_home, is_root};
-pub use self::capabilities::{Capability, capabilities};
+pub use self::capabilities::capabilities;
+pub use self::capability::Capability;
 pub use self::inherited::close_inherited;
-pub use self::trial::{SandboxTest, TRIAL_COMMAND, Trial, be_tried, try_calls};
+pub use self::keep::Keep;
+pub use self::sandbox_test::{SandboxTest, TRIAL_COMMAND, Trial};
+pub use self::trial::{be_tried, try_calls};
 
 /// Whether the system has a sandbox at all.
 const IS_LINUX: bool = cfg!(target_os = "linux");
-
-/// What the process still needs after [`drop_privileges`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Keep<'a> {
-    /// The user to become if the process is root's; `None` for the user who called sudo, or nobody.
-    pub user: Option<Account>,
-    /// Files and folders that are read again.
-    pub read: &'a [PathBuf],
-    /// Whether the user wants no sandbox: only root and capabilities are dropped.
-    pub unsandboxed: bool,
-}
 
 /// Drops all privileges that are not in `keep`, as far as the system can. Call this before threads
 /// are started and before the first frame is parsed. Files and devices that are open stay open.

@@ -1,13 +1,18 @@
 //! Privileges on Windows: nothing is dropped, because nothing needs more than an ordinary user has,
-//! and there is no sandbox. Every run says so where it matters: in `portlore doctor` and in
-//! `docs/platforms.md`.
+//! and there is no sandbox. `portlore doctor` and `docs/platforms.md` say so.
 
+#[path = "keep.rs"]
+mod keep;
+#[path = "sandbox_test.rs"]
+mod sandbox_test;
 #[path = "elsewhere/trial.rs"]
 mod trial;
 
 use std::path::{Path, PathBuf};
 
-pub use self::trial::{SandboxTest, TRIAL_COMMAND, Trial, be_tried, try_calls};
+pub use self::keep::Keep;
+pub use self::sandbox_test::{SandboxTest, TRIAL_COMMAND, Trial};
+pub use self::trial::{be_tried, try_calls};
 use crate::{Error, ErrorKind, Result};
 
 /// A user of the system. No value of this type exists here.
@@ -57,17 +62,6 @@ pub const fn caller_home() -> Option<PathBuf> {
 #[must_use]
 pub const fn is_root() -> bool {
     false
-}
-
-/// What the process still needs after [`drop_privileges`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Keep<'a> {
-    /// The user to become.
-    pub user: Option<Account>,
-    /// Files and folders that are read again.
-    pub read: &'a [PathBuf],
-    /// Whether the user wants no sandbox.
-    pub unsandboxed: bool,
 }
 
 /// Drops nothing. The report of a run is the same bytes as on other systems, so it does not say that

@@ -16,7 +16,7 @@ use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
 use crate::decode::{FiveTuple, ServicePort};
 use crate::flow::{FlowKey, FlowRecord};
-use crate::helper_process::{Connection, Life, watch};
+use crate::helper_process::{HelperConnection, Life, watch};
 use crate::sentence::plural;
 
 /// The most live flows in the cache. Of further flows only the port's last process is known.
@@ -341,7 +341,7 @@ fn flow_key(record: &FlowRecord) -> (FlowKey, usize) {
 }
 
 /// Sends the requests of the queue, those that have accumulated in one write.
-fn send_requests(queue: &Receiver<LookupRequest>, connection: Connection) {
+fn send_requests(queue: &Receiver<LookupRequest>, connection: HelperConnection) {
     let mut out = BufWriter::new(connection);
     while let Ok(first) = queue.recv() {
         for request in std::iter::once(first).chain(queue.try_iter()) {
@@ -360,7 +360,7 @@ fn send_requests(queue: &Receiver<LookupRequest>, connection: Connection) {
 }
 
 /// Enters the replies into the cache until the connection ends.
-fn receive_replies(connection: Connection, cache: &SharedCache, notify: impl Fn(&str)) {
+fn receive_replies(connection: HelperConnection, cache: &SharedCache, notify: impl Fn(&str)) {
     let mut reader = BufReader::new(connection);
     let mut line = Vec::new();
     loop {

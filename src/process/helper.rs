@@ -8,13 +8,13 @@
 use std::io;
 use std::process::Child;
 
-use crate::helper_process::{self, Connection};
+use crate::helper_process::{self, HelperConnection};
 use crate::{Error, ErrorKind, Result};
 
 /// A started helper process, before the first request.
 pub struct ProcessHelper {
     /// The capturing side's end of the connection.
-    pub(super) connection: Connection,
+    pub(super) connection: HelperConnection,
     pub(super) process: Child,
 }
 
@@ -46,6 +46,6 @@ pub(super) fn unavailable(error: &io::Error) -> Error {
 ///
 /// # Errors
 /// A request that cannot be parsed, or the system's reason.
-pub fn serve(connection: Connection) -> Result<()> {
+pub fn serve(connection: HelperConnection) -> Result<()> {
     super::server::serve(connection)
 }

@@ -13,7 +13,7 @@ use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::socket::{Socket, SocketTable};
 use super::users::Users;
 use super::{Ground, Holder, Unknown};
-use crate::helper_process::Connection;
+use crate::helper_process::HelperConnection;
 use crate::{Error, ErrorKind, Result};
 
 /// The most requests that share one scan of the processes.
@@ -22,7 +22,7 @@ const MAX_BATCH: usize = 1024;
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Replies to requests until the other side closes the connection.
-pub(super) fn serve(connection: Connection) -> Result<()> {
+pub(super) fn serve(connection: HelperConnection) -> Result<()> {
     let reader = BufReader::new(connection.try_clone().map_err(|error| system_error(&error))?);
     let (sender, requests) = sync_channel(MAX_BATCH);
     let reading =

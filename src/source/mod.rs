@@ -14,9 +14,12 @@ pub mod file;
 #[cfg_attr(windows, path = "windows/filter.rs")]
 mod filter;
 mod frame_files;
+mod interface;
 #[cfg(feature = "pcap")]
 #[cfg_attr(windows, path = "windows/live.rs")]
 pub mod live;
+#[cfg(feature = "pcap")]
+mod live_options;
 #[cfg(all(feature = "pcap", unix))]
 mod pcap_error;
 #[cfg(feature = "pcap")]

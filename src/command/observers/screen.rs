@@ -9,7 +9,8 @@ use portlore::report::parts::display_filter::FilterOn;
 use portlore::screen::{self, ScreenInputs};
 
 use crate::command::messages;
-use crate::command::signals::{ScreenSignals, SignalFlags};
+use crate::command::signal_flags::SignalFlags;
+use crate::command::signals::ScreenSignals;
 
 /// What the screen needs beside snapshots.
 pub struct ScreenContext<'s> {

@@ -22,7 +22,7 @@ use super::inputs::{InputFiles, find_captures};
 use super::live::{WHOLE, devices, rebind_by};
 use super::output::{Output, OutputPlan, Outputs};
 use super::session::drop_privileges;
-use super::signals::SignalFlags;
+use super::signal_flags::SignalFlags;
 use super::{UNREADABLE, messages};
 use crate::cli::{OscArgs, OscFormat};
 

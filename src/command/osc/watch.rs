@@ -15,7 +15,7 @@ use super::display::Display;
 use super::rate::RateLimit;
 use crate::cli::OscArgs;
 use crate::command::output::{Output, OutputState};
-use crate::command::signals::SignalFlags;
+use crate::command::signal_flags::SignalFlags;
 use crate::command::{INCOMPLETE, messages};
 
 /// Time for which a live capture that was stopped goes on reading what the system already holds.

@@ -1,6 +1,6 @@
 //! Helper processes: none on Windows.
 
-use portlore::helper_process::Connection;
+use portlore::helper_process::HelperConnection;
 use portlore::{Error, ErrorKind, Result};
 
 /// No signals.
@@ -10,7 +10,7 @@ pub const OTHERS: &[i32] = &[];
 ///
 /// # Errors
 /// Always.
-pub fn connection(_: &[i32]) -> Result<Connection> {
+pub fn connection(_: &[i32]) -> Result<HelperConnection> {
     Err(none())
 }
 

@@ -15,13 +15,13 @@ enum Message {
 }
 
 /// One end of the connection.
-pub struct Connection {
+pub struct CommitConnection {
     /// `None` once the connection is ended.
     sender: Option<Sender<Message>>,
     receiver: Receiver<Message>,
 }
 
-impl Connection {
+impl CommitConnection {
     /// Two ends of one connection.
     pub(super) fn pair() -> (Self, Self) {
         let ((sender, theirs), (other, receiver)) = (channel(), channel());
@@ -42,12 +42,12 @@ impl Connection {
 
 impl CommitRequest {
     /// Sends the request.
-    pub(super) fn send(self, connection: &Connection) -> io::Result<()> {
+    pub(super) fn send(self, connection: &CommitConnection) -> io::Result<()> {
         connection.send(Message::Request(self))
     }
 
     /// Waits for the next request; `None` where the other side is gone or sends no request.
-    pub(super) fn receive(connection: &Connection) -> Option<Self> {
+    pub(super) fn receive(connection: &CommitConnection) -> Option<Self> {
         match connection.receiver.recv() {
             Ok(Message::Request(request)) => Some(request),
             _ => None,
@@ -57,7 +57,7 @@ impl CommitRequest {
 
 impl CommitReply<&File> {
     /// Sends the reply.
-    pub(super) fn send(&self, connection: &Connection) -> io::Result<()> {
+    pub(super) fn send(&self, connection: &CommitConnection) -> io::Result<()> {
         connection.send(Message::Reply(match self {
             Self::Done => CommitReply::Done,
             Self::File { file, path } => {
@@ -73,7 +73,7 @@ impl CommitReply<File> {
     ///
     /// # Errors
     /// The other side is gone, or what it sent is no reply.
-    pub(super) fn receive(connection: &Connection) -> io::Result<Self> {
+    pub(super) fn receive(connection: &CommitConnection) -> io::Result<Self> {
         match connection.receiver.recv() {
             Ok(Message::Reply(reply)) => Ok(reply),
             Ok(Message::Request(_)) => Err(io::ErrorKind::InvalidData.into()),

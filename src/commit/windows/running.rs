@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-use super::messages::Connection;
+use super::messages::CommitConnection;
 use super::{CommitServer, PlannedOutput, refuse};
 use crate::helper_process::Life;
 
@@ -19,8 +19,8 @@ impl Running {
         plans: &[PlannedOutput],
         force: bool,
         _: Option<&str>,
-    ) -> io::Result<(Connection, Self)> {
-        let (ours, theirs) = Connection::pair();
+    ) -> io::Result<(CommitConnection, Self)> {
+        let (ours, theirs) = CommitConnection::pair();
         let plans = plans.to_vec();
         let user = std::env::var("USERNAME").unwrap_or_default();
         let commit = move || match CommitServer::open(plans, force, &user) {
@@ -45,6 +45,6 @@ impl Running {
 }
 
 /// Ends the connection, and with it the thread.
-pub(super) fn disconnect(connection: &mut Connection) {
+pub(super) fn disconnect(connection: &mut CommitConnection) {
     connection.end();
 }

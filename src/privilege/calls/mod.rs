@@ -15,23 +15,7 @@
 mod filter;
 mod forbidden;
 
-use super::Enforcement;
-
-/// Which process the calls are restricted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FilteredProcess {
-    /// The process that parses packets; it may open files for reading where `reads_files` says so.
-    Parser {
-        /// Whether files are opened from now on.
-        reads_files: bool,
-    },
-    /// The process that looks up processes: reads `/proc`, and asks the system over netlink.
-    ProcessLookup,
-    /// The process that binds devices again: asks the system over netlink.
-    InterfaceBind,
-    /// The process that commits outputs: creates and renames files.
-    OutputCommit,
-}
+use super::{Enforcement, FilteredProcess};
 
 /// Sets `no_new_privs`, so that no program that this one starts gains privileges.
 pub(super) fn set_no_new_privs() -> Result<(), String> {

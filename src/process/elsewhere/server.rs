@@ -1,6 +1,6 @@
 //! The server of the helper process: lookups of single sockets exist for Linux only.
 
-use crate::helper_process::Connection;
+use crate::helper_process::HelperConnection;
 use crate::{Error, ErrorKind, Result};
 
 /// Says that there is none.
@@ -8,6 +8,6 @@ use crate::{Error, ErrorKind, Result};
 /// # Errors
 /// Always.
 #[allow(clippy::needless_pass_by_value, reason = "one signature for all systems")]
-pub(super) fn serve(_: Connection) -> Result<()> {
+pub(super) fn serve(_: HelperConnection) -> Result<()> {
     Err(Error::new(ErrorKind::System, "processes are identified only on Linux"))
 }

@@ -27,6 +27,7 @@ use self::links::Links;
 pub use self::networks::{interface_names, networks};
 #[cfg(feature = "cli")]
 pub use self::rebind::{RebindHelper, serve_rebinding};
+pub use super::live_options::LiveOptions;
 use super::save::{InterfaceCounts, Plan, Save, SaveFiles, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
 use crate::similar::did_you_mean;
@@ -42,21 +43,6 @@ const QUANTUM: u32 = 8192;
 /// come in bundles.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const CHECK_SOON: Duration = Duration::from_millis(5);
-
-/// How to capture.
-#[derive(Debug, Clone)]
-pub struct LiveOptions {
-    /// Names of the devices; `any` for all of them.
-    pub interfaces: Vec<String>,
-    /// Whether to capture frames for other machines too.
-    pub promiscuous: bool,
-    /// Maximum captured bytes per frame.
-    pub snap_len: u32,
-    /// Bytes of the kernel's buffer, for each device.
-    pub buffer_bytes: u32,
-    /// A BPF expression for the kernel.
-    pub filter: Option<String>,
-}
 
 /// Who binds a device again.
 #[derive(Default)]

@@ -1,21 +1,7 @@
 //! The list of capture devices needs libpcap, which this program does not use on Windows.
 
-use std::net::IpAddr;
-
+pub use super::interface::Interface;
 use crate::Result;
-
-/// A device on which frames can be captured.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// The name that `-i` takes.
-    pub name: String,
-    /// The description that the system has of the device.
-    pub description: Option<String>,
-    /// Addresses with their prefix lengths, if known.
-    pub addresses: Vec<(IpAddr, Option<u32>)>,
-    /// `up` or `down`, and where the system reports it, `connected` and the like.
-    pub state: Vec<&'static str>,
-}
 
 /// Says that devices cannot be listed.
 ///

@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
+pub use super::live_options::LiveOptions;
 use super::save::{Plan, SaveFiles};
 use super::{Drops, LinkType, Next, Source};
-use crate::helper_process::Connection;
+use crate::helper_process::HelperConnection;
 use crate::{Error, ErrorKind, Result};
 
 /// The error of everything that needs a device.
@@ -15,21 +16,6 @@ pub(super) fn unavailable() -> Error {
     Error::new(ErrorKind::Usage, "portlore captures on Linux and macOS, and not yet on Windows")
         .with_object("live")
         .with_remedy("capture with Wireshark or dumpcap, and run `portlore replay --follow FILE`")
-}
-
-/// How to capture.
-#[derive(Debug, Clone)]
-pub struct LiveOptions {
-    /// Names of the devices.
-    pub interfaces: Vec<String>,
-    /// Whether to capture frames for other machines too.
-    pub promiscuous: bool,
-    /// Maximum captured bytes per frame.
-    pub snap_len: u32,
-    /// Bytes of the kernel's buffer, for each device.
-    pub buffer_bytes: u32,
-    /// A BPF expression.
-    pub filter: Option<String>,
 }
 
 /// A live capture. No value of this type exists here.
@@ -101,7 +87,7 @@ impl RebindHelper {
 /// # Errors
 /// Never: there is no value to call it with.
 #[allow(clippy::needless_pass_by_value, reason = "one signature for all systems")]
-pub fn serve_rebinding(connection: Connection) -> Result<()> {
+pub fn serve_rebinding(connection: HelperConnection) -> Result<()> {
     connection.absurd()
 }
 
